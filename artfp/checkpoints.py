@@ -1,0 +1,82 @@
+"""Weights and training states as safetensors: atomic, hashed, never unpickled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from artfp.errors import BadInputError
+from artfp.files import atomic_open
+
+CONFIG_KEY = "artfp"  # the metadata entry that holds everything but tensors
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> None:
+    """Write tensors and a JSON config into one safetensors file, whole or not at all."""
+    metadata = {CONFIG_KEY: json.dumps(config, sort_keys=True)}
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with atomic_open(path) as stream:
+        stream.write(save(plain, metadata))
+
+
+def load_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read a file written by `save_tensors` whose config says `kind`; refuse anything else by name."""
+    if not path.is_file():
+        raise BadInputError(f"{path}: no such checkpoint")
+    try:
+        with safe_open(path, framework="pt") as archive:
+            config = json.loads((archive.metadata() or {})[CONFIG_KEY])
+            tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        raise BadInputError(f"{path}: not an artfp checkpoint ({error})") from error
+    if config.get("kind") != kind:
+        raise BadInputError(f"{path}: holds a {config.get('kind')!r}, not a {kind!r}")
+    bad = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    if bad:
+        raise BadInputError(f"{path}: NaN or infinity in {', '.join(bad[:3])}")
+    return tensors, config
+
+
+def load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Load weights into a module of exactly their shape, or name the file that does not fit."""
+    try:
+        module.load_state_dict(dict(tensors))
+    except RuntimeError as error:
+        raise BadInputError(f"{path}: weights of another architecture ({error})") from error
+
+
+def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under `prefix/`, so that several modules share one file."""
+    return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
+
+
+def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors that `prefixed` put under `prefix/`, without it."""
+    return {name.removeprefix(f"{prefix}/"): t for name, t in tensors.items() if name.startswith(f"{prefix}/")}
+
+
+def adam_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """An Adam optimizer's moments and step counts as named tensors."""
+    state = optimizer.state_dict()["state"]
+    return {f"{index}/{name}": torch.as_tensor(v) for index, entry in state.items() for name, v in entry.items()}
+
+
+def restore_adam(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Put back what `adam_state` took out; hyperparameters stay those of `optimizer`."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, entry = name.split("/", 1)
+        state.setdefault(int(index), {})[entry] = tensor
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    for parameter, entry in optimizer.state.items():
+        for name, tensor in entry.items():
+            if tensor.shape == parameter.shape:  # in the parameter's memory layout, as Adam itself makes them
+                entry[name] = torch.empty_like(parameter).copy_(tensor)

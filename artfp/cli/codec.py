@@ -1,0 +1,164 @@
+"""`artfp codec`: train one, measure one, look at one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+from rich.table import Table
+
+from artfp.cli.console import (
+    command_errors,
+    device_option,
+    dry_run_option,
+    err,
+    json_option,
+    out,
+    print_json,
+    progress,
+    seed_option,
+)
+
+if TYPE_CHECKING:
+    from artfp.codec.evaluation import Evaluation
+    from artfp.codec.training import CodecRecipe
+
+
+@click.group()
+def codec() -> None:
+    """Train, measure and describe codecs: the encoder and decoder of fingerprints."""
+
+
+@codec.command()
+@click.argument("recipe")
+@click.option("--out", "folder", type=click.Path(path_type=Path), help="Run folder [default: runs/codec-NAME].")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder or zip to train on, instead of the recipe's.")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads; results are repeatable at equal threads.")
+@seed_option
+@device_option
+@dry_run_option
+@json_option
+@command_errors
+def train(
+    recipe: str,
+    folder: Path | None,
+    data: Path | None,
+    threads: int | None,
+    seed: int | None,
+    device: str,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Train a codec from RECIPE, a TOML file or the name of a shipped recipe.
+
+    Run the same command again to go on after an interruption; the result is the same to the byte.
+    """
+    from artfp.codec import training
+    from artfp.codec.pool import training_pool
+    from artfp.devices import prepare_device
+
+    settings = _recipe(recipe, data, seed)
+    folder = folder or Path("runs") / f"codec-{settings.name}"
+    if dry_run:
+        training.noise_layers(settings.noise)
+        _print_plan(settings, folder, as_json)
+        return
+    device = prepare_device(device, threads)
+    workers = threads or os.cpu_count() or 1
+    with progress("train codec", settings.steps) as advance:
+        result = training.train(
+            settings, lambda: training_pool(settings, folder / "pool.npy", workers), folder, advance, device
+        )
+    path = folder / f"{settings.name}.safetensors"
+    if as_json:
+        print_json({"codec": str(path), "sha256": result.sha256, "psnr": result.psnr})
+    else:
+        out.print(f"{path}  {result.n_bits} bits  {result.psnr:.1f} dB  sha256 {result.sha256[:16]}")
+
+
+def _recipe(spec: str, data: Path | None, seed: int | None) -> CodecRecipe:
+    from artfp import recipe as recipes
+    from artfp.codec.training import CodecRecipe
+    from artfp.shipped import find_recipe
+
+    path = find_recipe(spec)
+    values = recipes.read_toml(path)
+    if data is not None:
+        values["data"] = str(data)
+    if seed is not None:
+        values["seed"] = seed
+    return recipes.parse(values, CodecRecipe, str(path))
+
+
+def _print_plan(settings: CodecRecipe, folder: Path, as_json: bool) -> None:
+    from artfp import recipe as recipes
+
+    plan = {"out": str(folder), **recipes.to_dict(settings)}
+    if as_json:
+        print_json(plan)
+    else:
+        out.print("\n".join(f"{name:18} {value}" for name, value in plan.items()))
+
+
+@codec.command()
+@click.argument("spec", metavar="CODEC")
+@click.argument("data", type=click.Path(exists=True, path_type=Path))
+@click.option("--limit", type=click.IntRange(1), help="Use at most this many images, chosen by the seed.")
+@click.option("--size", type=click.IntRange(16), help="Side of the centre squares [default: the codec's own].")
+@seed_option
+@device_option
+@json_option
+@command_errors
+def evaluate(
+    spec: str, data: Path, limit: int | None, size: int | None, seed: int | None, device: str, as_json: bool
+) -> None:
+    """Measure CODEC on the images of DATA (folder or zip): fidelity, and bits read after every attack."""
+    from artfp.codec.evaluation import evaluate as measure
+    from artfp.codec.pool import squares
+    from artfp.codec.store import load_codec
+    from artfp.devices import prepare_device
+
+    chosen = load_codec(spec).to(prepare_device(device))
+    images = squares(data, size or chosen.size, limit, seed or 0)
+    with progress("evaluate", len(images)) as advance:
+        result = measure(chosen, images, seed or 0, advance)
+    if as_json:
+        rows = [{**row.to_dict(), "accuracy": row.accuracy} for row in result.rows]
+        print_json({**result.to_dict(), "rows": rows})
+    else:
+        _print_evaluation(result)
+
+
+def _print_evaluation(result: Evaluation) -> None:
+    err.print(f"{result.codec} on {result.images} images at {result.size} px")
+    table = Table("attack", "bit accuracy", title=f"PSNR {result.psnr:.2f} dB   SSIM {result.ssim:.4f}")
+    for row in result.rows:
+        table.add_row(row.label, f"{row.accuracy:.4f}")
+    out.print(table)
+    out.print(f"farthest bit from .5 on clean images: {result.clean_bias:.3f}")
+
+
+@codec.command()
+@click.argument("spec", metavar="CODEC")
+@json_option
+@command_errors
+def info(spec: str, as_json: bool) -> None:
+    """Describe CODEC: a shipped name, a file, "dct" or "auto"."""
+    from artfp.codec.store import load_codec
+
+    chosen = load_codec(spec)
+    facts = {
+        "name": chosen.name,
+        "bits": chosen.n_bits,
+        "size": chosen.size,
+        "flip_invariant": chosen.flip_invariant,
+        "sha256": chosen.sha256,
+        "card": chosen.card,
+    }
+    if as_json:
+        print_json(facts)
+    else:
+        out.print("\n".join(f"{name:15} {value}" for name, value in facts.items() if name != "card"))
+        out.print_json(data=chosen.card)

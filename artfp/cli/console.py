@@ -1,0 +1,100 @@
+"""stdout is the result, stderr is progress; library errors become exit codes here and nowhere else."""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import rich_click as click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from artfp.errors import ArtfpError, Exit
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+P = ParamSpec("P")
+
+
+def command_errors(function: Callable[P, None]) -> Callable[P, None]:
+    """Turn the library's errors into one line on stderr and the documented exit code."""
+
+    @functools.wraps(function)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except ArtfpError as error:
+            fail(str(error), error.exit_code)
+        except KeyboardInterrupt:
+            fail("interrupted; run the same command again to continue", Exit.INTERRUPTED)
+        except OSError as error:
+            fail(f"{error.filename or 'system'}: {error.strerror or error}", Exit.FAILURE)
+
+    return wrapped
+
+
+def fail(message: str, code: int) -> None:
+    """Say why on stderr and leave with the code."""
+    err.print(f"[red]error:[/] {_escape(message)}")
+    sys.exit(int(code))
+
+
+def warn(message: str) -> None:
+    """A line on stderr that does not stop anything."""
+    err.print(f"[yellow]warning:[/] {_escape(message)}")
+
+
+def print_json(value: Any) -> None:
+    """The machine-readable result on stdout."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def printable(text: str) -> str:
+    """Text that cannot steer a terminal, whatever a file was called; line breaks stay."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def _escape(text: str) -> str:
+    return printable(text).replace("[", "\\[")
+
+
+@contextmanager
+def progress(label: str, total: int | None) -> Iterator[Callable[..., None]]:
+    """A live bar on stderr; call the yielded function as `advance(done, note="...")`, with `total` once it is known."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=err) as bar:
+        task = bar.add_task(label, total=total, note="")
+
+        def advance(done: int, note: str = "", total: int | None = None) -> None:
+            bar.update(task, completed=done, note=_escape(note), total=total)
+
+        yield advance
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Check everything, print the plan, change nothing.")
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ...; auto takes a GPU where there is one."
+)
+seed_option = click.option("--seed", type=int, default=None, help="Overrides the recipe's seed.")
+registry_option = click.option(
+    "--registry",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="ARTFP_REGISTRY",
+    default=Path("~/.artfp/keys.sqlite"),
+    show_default=True,
+    help="The key registry (or set ARTFP_REGISTRY).",
+)

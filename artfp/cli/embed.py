@@ -1,0 +1,184 @@
+"""`artfp embed-dataset`: put a key's fingerprint into every image of a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+from rich.text import Text
+
+from artfp.cli.console import (
+    command_errors,
+    device_option,
+    dry_run_option,
+    err,
+    json_option,
+    out,
+    print_json,
+    progress,
+    registry_option,
+    warn,
+)
+
+if TYPE_CHECKING:
+    from artfp.codec.base import Codec
+    from artfp.embed import EmbedPlan, EmbedResult, EmbedSettings
+    from artfp.keys.registry import Registry
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command("embed-dataset")
+@click.argument("source", metavar="SRC", type=PATH)
+@click.argument("target", metavar="DST", type=PATH)
+@click.option("--key", required=True, metavar="NAME", help="The key whose fingerprint the images get.")
+@click.option(
+    "--key-per",
+    type=click.Choice(["class"]),
+    help="One key for each class, called NAME/CLASS; those that do not exist yet are made.",
+)
+@click.option(
+    "--strength", type=float, default=1.0, show_default=True, help="Scales the residual: 0 leaves the pixels alone."
+)
+@click.option(
+    "--fraction",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="Share of the images to mark, chosen by a hash of seed and position; the others are stored unmarked.",
+)
+@click.option(
+    "--codec",
+    "codec_spec",
+    default="auto",
+    show_default=True,
+    metavar="auto|dct|NAME|PATH",
+    help="The codec: auto takes the shipped one that suits the images.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides which images --fraction chooses.")
+@click.option("--skip-bad", is_flag=True, help="Leave unusable files out instead of stopping; their numbers stay free.")
+@registry_option
+@device_option
+@dry_run_option
+@json_option
+@command_errors
+def embed_dataset(
+    source: Path,
+    target: Path,
+    key: str,
+    key_per: str | None,
+    strength: float,
+    fraction: float,
+    codec_spec: str,
+    seed: int,
+    skip_bad: bool,
+    registry: Path,
+    device: str,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Mark every image of SRC, a folder or a zip, into DST, a new folder or a .zip.
+
+    DST loads in StyleGAN-family trainers and as a Hugging Face imagefolder; labels and metadata come along.
+    It appears at the end, whole: interrupted, run the same command again. Nothing is ever overwritten.
+
+    Exit codes: 0 done, 2 usage, 4 unusable files in SRC (nothing written), 5 disk full and the like.
+    """
+    from artfp.codec.store import load_codec
+    from artfp.devices import prepare_device
+    from artfp.embed import BadFilesError, EmbedSettings
+    from artfp.keys.registry import Registry
+
+    codec = load_codec(codec_spec).to(prepare_device(device))
+    err.print(f"codec {codec.name}: {codec.n_bits} bits at {codec.size} px, {codec.sha256[:12]}")
+    settings = EmbedSettings(source, target, key, strength, fraction, key_per == "class", seed, skip_bad)
+    no_key_yet = not settings.key_per_class and not registry.expanduser().exists()
+    if dry_run or no_key_yet:  # without a key the plan fails, and says all that is wrong
+        _print_plan(_plan(settings, codec, registry), as_json)
+        return
+    with Registry(registry, create=settings.key_per_class) as open_registry:
+        try:
+            result = _embed(settings, codec, open_registry)
+        except BadFilesError as error:
+            if as_json:
+                print_json({"bad": [item.to_dict() for item in error.bad]})
+            raise
+    _tell(result)
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        _print_result(result)
+
+
+def _plan(settings: EmbedSettings, codec: Codec, path: Path) -> EmbedPlan:
+    """The plan, without making a registry for it."""
+    from artfp.embed import plan_embedding
+    from artfp.keys.registry import Registry
+
+    if not path.expanduser().exists():
+        return plan_embedding(settings, codec, None)
+    with Registry(path, create=False) as registry:
+        return plan_embedding(settings, codec, registry)
+
+
+def _embed(settings: EmbedSettings, codec: Codec, registry: Registry) -> EmbedResult:
+    from artfp.embed import embed_dataset
+
+    with progress("embedding", None) as advance:
+        return embed_dataset(settings, codec, registry, lambda done, total, note: advance(done, note, total))
+
+
+def _tell(result: EmbedResult) -> None:
+    """What deserves attention, on stderr."""
+    if result.already_done:
+        err.print(f"{result.target} is there already, made with the same settings; nothing to do", markup=False)
+    for item in result.bad:
+        warn(f"skipped {item}")
+    for line in result.warnings:
+        warn(line)
+
+
+def _print_result(result: EmbedResult) -> None:
+    totals, check = result.totals, result.self_check
+    rows = [
+        ("dataset", f"{result.target}  ({result.output}, {totals.bytes / 1e6:,.1f} MB of images)"),
+        ("images", f"{totals.images:,}, of which {totals.marked:,} marked; {len(result.bad):,} skipped"),
+        ("key ids", ", ".join(use.key_id for use in result.keys[:4]) + (" ..." if len(result.keys) > 4 else "")),
+        ("codec", f"{result.codec}  {result.codec_sha256[:12]}, strength {result.strength:g}"),
+    ]
+    if check is not None:
+        psnr = "unchanged" if check.psnr is None else f"{check.psnr:.1f} dB"
+        read = f"{100 * check.bit_accuracy:.2f} % of the bits read back from {check.images:,} files"
+        rows.append(("self-check", f"{read}; PSNR {psnr}, SSIM {check.ssim:.4f}"))
+    _print_rows(rows)
+
+
+def _print_plan(plan: EmbedPlan, as_json: bool) -> None:
+    if as_json:
+        print_json(plan.to_dict())
+        return
+    sizes = ", ".join(f"{size.width}x{size.height}" for size in plan.sampled_sizes) or "none readable"
+    ignored = ", ".join(f"{count:,} {suffix}" for suffix, count in plan.ignored_files.items()) or "none"
+    fresh = f" ({len(plan.new_keys):,} to be made)" if plan.new_keys else ""
+    _print_rows(
+        [
+            ("source", f"{plan.source}: {plan.images:,} images ({sizes} in a sample), {plan.refused_files:,} refused"),
+            ("other files", ignored),
+            ("classes", f"{plan.classes:,}, from {plan.label_origin}" if plan.classes else "none"),
+            ("to mark", f"{plan.to_mark:,}"),
+            ("keys", ", ".join(plan.keys[:4]) + (" ..." if len(plan.keys) > 4 else "") + fresh),
+            ("codec", f"{plan.codec}  {plan.codec_sha256[:12]}, {plan.n_bits} bits"),
+            (
+                "output",
+                f"{plan.target} ({plan.output})" + (", there already: nothing to do" if plan.already_done else ""),
+            ),
+            ("goes on after", f"{plan.resumes_after:,} images of an earlier run"),
+            ("disk", f"about {plan.needed_bytes / 1e6:,.1f} MB of {plan.free_bytes / 1e6:,.0f} MB free"),
+        ]
+    )
+
+
+def _print_rows(rows: list[tuple[str, str]]) -> None:
+    for label, value in rows:
+        out.print(Text(f"{label:<15}", style="dim").append(value, style="not dim"))

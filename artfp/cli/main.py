@@ -1,0 +1,45 @@
+"""`artfp`: the group that every command hangs on. Loads no torch."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from artfp import __version__
+from artfp.cli.codec import codec
+from artfp.cli.doctor import doctor
+from artfp.cli.embed import embed_dataset
+from artfp.cli.gan import sample, train_gan
+from artfp.cli.keys import key
+from artfp.cli.report import report
+from artfp.cli.run import run_recipe
+from artfp.cli.verify import verify
+
+click.rich_click.MAX_WIDTH = 100
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="artfp")
+def artfp() -> None:
+    """Fingerprints in training data that every generator trained on it reproduces.
+
+    [bold]key new[/] → [bold]embed-dataset[/] → train any generator → [bold]verify[/] its images.
+
+    Exit codes: 0 success or match, 1 no match, 2 usage, 3 inconclusive, 4 unreadable input,
+    5 other failure, 130 interrupted.
+    """
+
+
+artfp.add_command(key)
+artfp.add_command(embed_dataset)
+artfp.add_command(verify)
+artfp.add_command(report)
+artfp.add_command(doctor)
+artfp.add_command(codec)
+artfp.add_command(run_recipe)
+artfp.add_command(train_gan)
+artfp.add_command(sample)
+
+
+def main() -> None:
+    """The console entry point."""
+    artfp()

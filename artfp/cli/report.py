@@ -1,0 +1,27 @@
+"""`artfp report`: a run folder as one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from artfp.cli.console import command_errors, json_option, out, print_json
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@json_option
+@command_errors
+def report(run: Path, as_json: bool) -> None:
+    """Render the run folder RUN as one HTML page, RUN/report.html.
+
+    The page is a single file that opens from disk, loads nothing from anywhere and runs no script.
+    """
+    from artfp.report.page import write_report
+
+    page = write_report(run)
+    if as_json:
+        print_json({"report": str(page), "bytes": page.stat().st_size})
+    else:
+        out.print(str(page), markup=False)

@@ -1,0 +1,76 @@
+"""The codec interface: embed a fingerprint into images of any size, read soft bits back.
+
+image --resize--> internal size --residual(bits)--> resize back --x strength--> + image --8 bit--> marked
+image --resize--> internal size --logits--> tanh(logit / 2) = soft bits in [-1, 1]; > 0 reads as 1
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from artfp.errors import ArtfpError
+from artfp.images import check_images, resize, round_to_8_bits
+from artfp.keys.fingerprint import CodecFacts
+
+MIN_SIDE = 16  # below this nothing of a fingerprint is left
+
+
+class Codec(ABC):
+    """Encoder and decoder; a leaf gives the arithmetic at its internal size, this class the rest."""
+
+    name: str
+    sha256: str
+    n_bits: int
+    size: int
+    flip_invariant: bool
+    card: dict[str, Any]
+
+    @abstractmethod
+    def residual(self, images: Tensor, bits: Tensor) -> Tensor:
+        """The bounded residual at internal size for images N x 3 x size x size and bits N x n of 0/1."""
+
+    @abstractmethod
+    def logits(self, images: Tensor) -> Tensor:
+        """N x n log-odds that each bit is 1, for images at internal size."""
+
+    @abstractmethod
+    def facts(self) -> CodecFacts:
+        """Identity, clean-image consensus and calibration bits."""
+
+    @abstractmethod
+    def to(self, device: torch.device | str) -> Codec:
+        """Move to a device and return self."""
+
+    @property
+    @abstractmethod
+    def device(self) -> torch.device:
+        """Where the codec computes."""
+
+    @torch.no_grad()
+    def embed(self, images: Tensor, bits: Tensor, strength: float = 1.0) -> Tensor:
+        """Marked images, rounded to 8 bits, for one size of images and bits N x n or n."""
+        images = self._checked(images)
+        if bits.shape[-1] != self.n_bits:
+            raise ArtfpError(f"codec {self.name} carries {self.n_bits} bits, not {bits.shape[-1]}")
+        bits = bits.to(self.device, torch.float32).expand(len(images), self.n_bits)
+        residual = self.residual(resize(images, (self.size, self.size)), bits)
+        return round_to_8_bits((images + strength * resize(residual, images.shape[-2:])).clamp(0, 1))
+
+    @torch.no_grad()
+    def soft_bits(self, images: Tensor) -> Tensor:
+        """N x n soft bits in [-1, 1]; the mean over image and mirror where the codec is not flip-invariant."""
+        images = resize(self._checked(images), (self.size, self.size))
+        soft = torch.tanh(self.logits(images) / 2)
+        if self.flip_invariant:
+            return soft
+        return (soft + torch.tanh(self.logits(images.flip(-1)) / 2)) / 2
+
+    def _checked(self, images: Tensor) -> Tensor:
+        images = check_images(images).to(self.device)
+        if min(images.shape[-2:]) < MIN_SIDE:
+            raise ArtfpError(f"images of {images.shape[-1]} x {images.shape[-2]} are under {MIN_SIDE} pixels")
+        return images

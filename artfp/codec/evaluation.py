@@ -1,0 +1,98 @@
+"""A codec measured on images: fidelity of the marked ones, and bits read after each of a table of attacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from artfp.codec.base import Codec
+from artfp.codec.fidelity import Fidelity, measure
+from artfp.images import round_to_8_bits, to_pixels, to_tensor
+from artfp.perturb.image import PERTURBATIONS
+from artfp.results import Record
+from artfp.seeds import numpy_generator
+
+BATCH = 64
+
+# label, perturbation, strength in its own unit
+ROWS: tuple[tuple[str, str | None, float], ...] = (
+    ("unperturbed", None, 0.0),
+    ("mirrored", "flip", 1.0),
+    ("JPEG 80", "jpeg", 80),
+    ("JPEG 50", "jpeg", 50),
+    ("JPEG 30", "jpeg", 30),
+    ("noise std .05", "noise", 0.05),
+    ("noise std .11", "noise", 0.11),
+    ("blur 1.2 % of side", "blur", 0.012),
+    ("blur 2.4 % of side", "blur", 0.024),
+    ("half size and back", "resize", 0.5),
+    ("quarter size and back", "resize", 0.25),
+    ("crop to 78 %", "crop", 0.78),
+    ("colour up to 50 %", "color", 0.5),
+)
+
+
+@dataclass(frozen=True)
+class Row(Record):
+    """Bits read after one attack, as integers."""
+
+    label: str
+    matching: int
+    bits: int
+
+    @property
+    def accuracy(self) -> float:
+        """The share of bits read right."""
+        return self.matching / self.bits
+
+
+@dataclass(frozen=True)
+class Evaluation(Record):
+    """What `codec evaluate` measured."""
+
+    codec: str
+    sha256: str
+    images: int
+    size: int
+    psnr: float
+    ssim: float
+    rows: tuple[Row, ...]
+    clean_bias: float  # the bit farthest from .5: |share of clean images that read 1 - .5|
+
+
+def evaluate(
+    codec: Codec, images: NDArray[np.uint8], seed: int, on_progress: Callable[[int, int, str], None]
+) -> Evaluation:
+    """Mark every image with its own random fingerprint, attack, decode, count."""
+    matching = dict.fromkeys((label for label, _, _ in ROWS), 0)
+    ones = np.zeros(codec.n_bits)
+    fidelity = Fidelity()
+    for start in range(0, len(images), BATCH):
+        clean = images[start : start + BATCH]
+        batch = to_tensor(clean)
+        random = numpy_generator(seed, "evaluate", start)
+        bits = torch.from_numpy(random.integers(0, 2, (len(batch), codec.n_bits)))
+        marked = codec.embed(batch, bits)
+        fidelity += measure(codec, clean, to_pixels(marked), bits.numpy().astype(np.uint8))
+        ones += (codec.soft_bits(batch) > 0).sum(0).cpu().numpy()
+        for label, name, strength in ROWS:
+            attacked = _attacked(marked, name, strength, random)
+            matching[label] += int(((codec.soft_bits(attacked).cpu() > 0) == (bits > 0)).sum())
+        on_progress(min(start + BATCH, len(images)), len(images), "")
+    total = len(images) * codec.n_bits
+    rows = tuple(Row(label, count, total) for label, count in matching.items())
+    bias = float(np.abs(ones / len(images) - 0.5).max())
+    size = images.shape[1]
+    return Evaluation(codec.name, codec.sha256, len(images), size, fidelity.psnr, fidelity.ssim, rows, bias)
+
+
+def _attacked(images: Tensor, name: str | None, strength: float, random: np.random.Generator) -> Tensor:
+    """The attacked images as an 8-bit file would hold them."""
+    if name is None:
+        return images
+    return round_to_8_bits(PERTURBATIONS[name](images, strength, random))

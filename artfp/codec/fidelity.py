@@ -1,0 +1,73 @@
+"""What marking did to images, counted: bits read back, squared error, structural similarity."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from kornia.metrics import ssim
+from numpy.typing import NDArray
+
+from artfp.codec.base import Codec
+from artfp.images import to_tensor
+from artfp.keys.fingerprint import Bits
+
+WINDOW = 11  # Wang et al. 2004; codec.base.MIN_SIDE is larger
+SSIM_SIDE = 1024  # SSIM of larger images is that of their centre: its intermediates weigh a hundred bytes a pixel
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """Integer tallies (and a sum of SSIMs) over images; add them, then conclude."""
+
+    images: int = 0
+    bits_right: int = 0
+    bits_total: int = 0
+    squared_error: int = 0  # of 8-bit values
+    values: int = 0
+    ssim_sum: float = 0.0
+
+    def __add__(self, other: Fidelity) -> Fidelity:
+        return Fidelity(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
+
+    @property
+    def bit_accuracy(self) -> float:
+        """Share of bits read back as they were meant."""
+        return self.bits_right / self.bits_total if self.bits_total else math.nan
+
+    @property
+    def psnr(self) -> float:
+        """Peak signal to noise in dB, of the error pooled over all images; infinite where nothing changed."""
+        return 10 * math.log10(255**2 * self.values / self.squared_error) if self.squared_error else math.inf
+
+    @property
+    def ssim(self) -> float:
+        """Mean structural similarity."""
+        return self.ssim_sum / self.images if self.images else math.nan
+
+
+def measure(codec: Codec, clean: NDArray[np.uint8], marked: NDArray[np.uint8], bits: Bits) -> Fidelity:
+    """Tallies of marked images N x H x W x 3 against the clean ones and the bits N x n that they should carry."""
+    read = codec.soft_bits(to_tensor(marked)).cpu().numpy() > 0
+    error = clean.astype(np.int64) - marked
+    return Fidelity(
+        images=len(marked),
+        bits_right=int((read == bits.astype(bool)).sum()),
+        bits_total=read.size,
+        squared_error=int((error**2).sum()),
+        values=error.size,
+        ssim_sum=_ssim_sum(_centre(clean), _centre(marked)),
+    )
+
+
+@torch.no_grad()
+def _ssim_sum(clean: NDArray[np.uint8], marked: NDArray[np.uint8]) -> float:
+    similarity = ssim(to_tensor(clean), to_tensor(marked), WINDOW)
+    return float(similarity.mean(dim=(1, 2, 3)).to(torch.float64).sum())
+
+
+def _centre(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    top, left = (max(0, (side - SSIM_SIDE) // 2) for side in pixels.shape[1:3])
+    return pixels[:, top : top + SSIM_SIDE, left : left + SSIM_SIDE]

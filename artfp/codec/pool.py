@@ -1,0 +1,56 @@
+"""The images a codec trains on: one array of square 8-bit images, made once and kept beside the run."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from artfp.codec.training import CodecRecipe
+from artfp.data.procedural import generate_all
+from artfp.data.readers import open_source
+from artfp.errors import UsageError
+from artfp.files import atomic_open
+from artfp.images import load_image, resize, to_pixels, to_tensor
+from artfp.seeds import numpy_generator
+
+Pixels = NDArray[np.uint8]
+
+
+def training_pool(recipe: CodecRecipe, cache: Path, workers: int) -> Pixels:
+    """The recipe's images; painted or decoded at the first call, then mapped from `cache`."""
+    if not cache.is_file():
+        images = _images(recipe, workers)
+        with atomic_open(cache, durable=False) as stream:
+            np.save(stream, images)
+    pool: Pixels = np.load(cache, mmap_mode="r", allow_pickle=False)
+    return pool
+
+
+def _images(recipe: CodecRecipe, workers: int) -> Pixels:
+    if recipe.data is None:
+        return generate_all("photo-like", recipe.images, recipe.size, recipe.seed, workers)
+    return squares(recipe.data, recipe.size, recipe.images, recipe.seed)
+
+
+def squares(path: Path, size: int, limit: int | None, seed: int) -> Pixels:
+    """Up to `limit` images of a folder or zip, chosen by the seed, as centre squares of one size."""
+    with open_source(path) as source, ThreadPoolExecutor() as threads:
+        if not len(source):
+            raise UsageError(f"{path}: holds no images")
+        chosen = np.sort(numpy_generator(seed, "squares").permutation(len(source))[:limit])
+        entries = [source[int(index)] for index in chosen]
+        return np.stack(
+            list(threads.map(lambda e: centre_square(load_image(source.read(e), e.name).rgb, size), entries))
+        )
+
+
+def centre_square(pixels: Pixels, size: int) -> Pixels:
+    """The largest centred square, resized to `size`."""
+    height, width, _ = pixels.shape
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = to_tensor(pixels[top : top + side, left : left + side])
+    return to_pixels(resize(square, (size, size)))[0]

@@ -1,0 +1,43 @@
+"""Finding codecs: by name, by path, by image size, by hash."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from artfp.codec.base import Codec
+from artfp.codec.dct import DctCodec
+from artfp.codec.learned import LearnedCodec
+from artfp.errors import UsageError
+from artfp.files import sha256_file
+from artfp.shipped import shipped_folder
+
+DEFAULT = "artfp-64"
+
+
+def shipped() -> dict[str, Path]:
+    """The codecs that come with the package, by name; ARTFP_CODECS adds a folder of one's own."""
+    folders = [shipped_folder("checkpoints"), *map(Path, filter(None, [os.environ.get("ARTFP_CODECS")]))]
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.safetensors"))}
+
+
+def load_codec(spec: str) -> Codec:
+    """The codec called `spec`: "auto", "dct", a shipped name, or a path to a .safetensors file."""
+    if spec == "dct":
+        return DctCodec()
+    name = DEFAULT if spec == "auto" else spec
+    path = shipped().get(name, Path(name))
+    if not path.is_file():
+        known = ", ".join(["dct", *shipped()])
+        raise UsageError(f"no codec {spec!r}: neither a file nor one of {known}")
+    return LearnedCodec.load(path)
+
+
+def find_codec(sha256: str, extra: Sequence[str] = ()) -> Codec | None:
+    """The codec with this hash among the closed-form, the shipped and the `extra` ones."""
+    if sha256 == DctCodec().sha256:
+        return DctCodec()
+    paths = [*shipped().values(), *(Path(spec) for spec in extra if Path(spec).is_file())]
+    match = next((path for path in paths if sha256_file(path) == sha256), None)
+    return LearnedCodec.load(match) if match else None

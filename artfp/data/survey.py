@@ -1,0 +1,56 @@
+"""A look at a few images of a source before anything expensive: their sizes, and what they will weigh on the disk."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from artfp.data.manifest import SizeCount
+from artfp.data.readers import Source
+from artfp.errors import BadInputError
+from artfp.images import encode_png, load_image
+
+SAMPLE = 8
+BLOCK = 4096  # what a file takes at least on common file systems
+MARGIN = 1.25  # marking adds detail, tables add bytes, and eight images are few
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Sizes and the mean bytes of a file in the sample."""
+
+    sizes: tuple[SizeCount, ...]
+    mean_bytes: float
+
+    def needed_bytes(self, to_write: int, to_pack: int) -> int:
+        """What writing some images takes, and packing some (a zip is made while its parts still lie beside it)."""
+        return round((to_write + to_pack) * self.mean_bytes * MARGIN)
+
+
+def survey(source: Source) -> Survey:
+    """Decode evenly spaced images; the unreadable among them are left to the run itself."""
+    sizes: Counter[tuple[int, int]] = Counter()
+    weights = []
+    for index in evenly_spaced(len(source), SAMPLE):
+        try:
+            image = load_image(source.read_at(index), source[index].name)
+        except BadInputError:
+            continue
+        height, width = image.rgb.shape[:2]
+        sizes[width, height] += 1
+        weights.append(-(-len(encode_png(image)) // BLOCK) * BLOCK)
+    counts = tuple(SizeCount(*size, number) for size, number in sizes.most_common())
+    return Survey(counts, sum(weights) / len(weights) if weights else 0.0)
+
+
+def evenly_spaced(count: int, wanted: int) -> list[int]:
+    """Up to `wanted` indices below `count`, spread over all of it."""
+    wanted = min(count, wanted)
+    return [step * count // wanted for step in range(wanted)]
+
+
+def free_bytes(folder: Path) -> int:
+    """What is left on the disk of a folder."""
+    return shutil.disk_usage(folder).free

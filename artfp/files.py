@@ -1,0 +1,64 @@
+"""Files that appear whole or not at all, and their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from artfp.errors import BadInputError
+
+
+@contextmanager
+def atomic_open(path: Path, *, mode: int = 0o644, durable: bool = True) -> Iterator[IO[bytes]]:
+    """Write to a temporary name beside `path`; rename on success, remove on any failure.
+
+    `durable` waits for the disk, so that a marker written afterwards never outlives its data.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            if durable:
+                os.fsync(stream.fileno())
+        os.chmod(name, mode)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Write a whole text file atomically."""
+    with atomic_open(path, mode=mode) as stream:
+        stream.write(text.encode())
+
+
+def write_json(path: Path, value: Any, *, mode: int = 0o644) -> None:
+    """Write JSON atomically: readable, key order kept, one newline at the end."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n", mode=mode)
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON, or say which file is unreadable and why."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise BadInputError(f"{path}: not readable as JSON ({error})") from error
+
+
+def sha256_bytes(data: bytes) -> str:
+    """The hexadecimal SHA-256 of the data."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """The hexadecimal SHA-256 of a file, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,115 @@
+"""Training images: decoded once, kept as bytes in memory or, beyond a limit, in a nameless file; then only indexed."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from artfp.data.readers import Source
+from artfp.data.streams import read_ahead, thread_count
+from artfp.errors import UsageError
+from artfp.generators.settings import SIZES
+from artfp.images import load_image, resize, to_pixels, to_tensor
+from artfp.seeds import derive_seed, numpy_generator
+
+IN_MEMORY = 1 << 30  # bytes; larger sets are mapped from a file, which the system keeps in memory as it can
+SHOWN_EVERY = 256  # images between two signs of progress
+
+Pixels = NDArray[np.uint8]
+OnProgress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """One image, of whatever size."""
+
+    pixels: Pixels
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+
+def size_of_first(source: Source) -> int:
+    """The side of the first image, where it is one that a generator can have."""
+    if not len(source):
+        raise UsageError(f"{source.path}: holds no images")
+    height, width = _Decoded(load_image(source.read_at(0), source[0].name).rgb).size
+    if height != width or height not in SIZES:
+        sizes = ", ".join(map(str, SIZES))
+        raise UsageError(f"{source[0].name}: {width} x {height} pixels; training needs squares of {sizes} pixels")
+    return height
+
+
+def decode(source: Source, size: int, resized: bool, scratch: Path, on_progress: OnProgress) -> Pixels:
+    """All images as N x size x size x 3 bytes, in the order of the source."""
+    pixels = _space((len(source), size, size, 3), scratch)
+    for index, image in enumerate(_decoded(source)):
+        pixels[index] = _fitting(image, source[index].name, size, resized)
+        if index % SHOWN_EVERY == 0:
+            on_progress(index, len(source), "reading images")
+    return pixels
+
+
+def _space(shape: tuple[int, int, int, int], scratch: Path) -> Pixels:
+    if np.prod(shape) <= IN_MEMORY:
+        return np.empty(shape, np.uint8)
+    with tempfile.TemporaryFile(dir=scratch) as file:  # without a name: it is gone with the process, however that ends
+        return np.memmap(file, np.uint8, "w+", shape=shape)
+
+
+def _decoded(source: Source) -> Iterator[Pixels]:
+    def load(index: int) -> _Decoded:
+        return _Decoded(load_image(source.read_at(index), source[index].name).rgb)
+
+    with ThreadPoolExecutor(thread_count()) as pool:
+        for item in read_ahead(pool, load, range(len(source))):
+            yield item.pixels
+
+
+def _fitting(pixels: Pixels, name: str, size: int, resized: bool) -> Pixels:
+    height, width = pixels.shape[:2]
+    if (height, width) == (size, size):
+        return pixels
+    if resized and height == width:
+        square: Pixels = to_pixels(resize(to_tensor(pixels), (size, size)))[0]
+        return square
+    advice = "crop to squares" if height != width else "set resize = true, which weakens a fingerprint, or resize"
+    raise UsageError(f"{name}: {width} x {height} pixels where training is at {size}; {advice} before embedding")
+
+
+class Batches:
+    """Batch i of a training: a permutation for each epoch, so that any position is reached without the ones before."""
+
+    def __init__(self, pixels: Pixels, batch: int, seed: int, mirror: bool) -> None:
+        self.pixels, self.batch, self.seed, self.mirror = pixels, batch, seed, mirror
+        self._order = lru_cache(maxsize=2)(lambda epoch: _permutation(len(pixels), seed, epoch))
+
+    def indices(self, step: int) -> NDArray[np.int64]:
+        """Which images batch `step` holds."""
+        positions = np.arange(step * self.batch, (step + 1) * self.batch)
+        epochs, places = np.divmod(positions, len(self.pixels))
+        return np.array([self._order(int(e))[p] for e, p in zip(epochs, places, strict=True)], np.int64)
+
+    def __getitem__(self, step: int) -> Tensor:
+        """Batch `step`, N x 3 x size x size in [-1, 1]."""
+        images = to_tensor(self.pixels[self.indices(step)]).mul_(2).sub_(1)
+        if not self.mirror:
+            return images
+        random = torch.Generator().manual_seed(derive_seed(self.seed, "gan-mirror", step))
+        flipped = torch.rand(len(images), generator=random) < 0.5
+        return torch.where(flipped[:, None, None, None], images.flip(-1), images)
+
+
+def _permutation(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    return numpy_generator(seed, "gan-order", epoch).permutation(count)

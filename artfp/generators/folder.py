@@ -1,0 +1,132 @@
+"""The run folder of a training: whose it is, what is finished, what a killed run left behind.
+
+    recipe.json            settings, and the identity of data and monitor: a folder belongs to one training
+    state.safetensors      everything that a resumed run needs         stats.jsonl    losses and transfer
+    samples/0000010000.png a sheet for each checkpoint                 timing.jsonl   seconds: not repeatable
+    generator.safetensors  the averaged generator                      generator.json its card
+    done.json
+
+The last is written last; each of the others appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from artfp import recipe as recipes
+from artfp.data.manifest import MANIFEST
+from artfp.data.readers import Source
+from artfp.errors import UsageError
+from artfp.files import read_json, sha256_bytes, write_json
+from artfp.generators.dataset import size_of_first
+from artfp.generators.settings import GanRecipe
+
+RECIPE, STATE, STATS, TIMING, CARD, DONE = (
+    "recipe.json",
+    "state.safetensors",
+    "stats.jsonl",
+    "timing.jsonl",
+    "generator.json",
+    "done.json",
+)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a training is of: it must be equal for a folder to be gone on with."""
+
+    recipe: GanRecipe
+    size: int
+    source: Source
+    monitor: Mapping[str, str] | None
+    twin: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; the data by their hash, so that they may be moved."""
+        settings = recipes.to_dict(self.recipe) | {"size": self.size}
+        settings["data"] = self.source.sha256
+        return settings | {"manifest": self.manifest_sha256, "monitor": self.monitor, "twin": self.twin}
+
+    @property
+    def manifest_sha256(self) -> str | None:
+        """The hash of the dataset's manifest file; None for images that this project did not mark."""
+        data = _manifest_bytes(self.source.path)
+        return None if data is None else sha256_bytes(data)
+
+
+def identify(recipe: GanRecipe, source: Source, monitor: Mapping[str, str] | None, twin: bool) -> Identity:
+    """Settle what the recipe leaves open, and refuse a marked twin."""
+    size = recipe.size or size_of_first(source)
+    if not len(source):
+        raise UsageError(f"{source.path}: holds no images")
+    identity = Identity(recipe, size, source, monitor, twin)
+    if twin and identity.manifest_sha256 is not None:
+        raise UsageError(f"{source.path}: is marked; a clean twin trains on the unmarked originals of the same images")
+    return identity
+
+
+def _manifest_bytes(data: Path) -> bytes | None:
+    if data.is_dir():
+        return (data / MANIFEST).read_bytes() if (data / MANIFEST).is_file() else None
+    with zipfile.ZipFile(data) as archive:
+        return archive.read(MANIFEST) if MANIFEST in archive.namelist() else None
+
+
+@contextmanager
+def claimed(out: Path, identity: Identity) -> Iterator[None]:
+    """The folder, made or checked to be this training's, locked, and cleared of half-written files."""
+    check_folder(out, identity)
+    out.mkdir(parents=True, exist_ok=True)
+    handle = os.open(out, os.O_RDONLY)
+    try:
+        _lock(handle, out)
+        for leftover in [*out.glob(".*.tmp"), *out.glob("samples/.*.tmp")]:
+            leftover.unlink()
+        yield
+    finally:
+        os.close(handle)
+
+
+def sign(out: Path, identity: Identity) -> None:
+    """Make the folder this training's own, once its data have proved fit; the next run finds it so."""
+    (out / "samples").mkdir(exist_ok=True)
+    if not (out / RECIPE).is_file():
+        write_json(out / RECIPE, identity.to_dict())
+
+
+def check_folder(out: Path, identity: Identity) -> None:
+    """Refuse a folder of another training, or of something else; changes nothing."""
+    if (out / RECIPE).is_file():
+        earlier, now = read_json(out / RECIPE), identity.to_dict()
+        changed = sorted(name for name in now.keys() | earlier.keys() if now.get(name) != earlier.get(name))
+        if changed:
+            listed = ", ".join(f"{name}: {_short(earlier.get(name))}, now {_short(now.get(name))}" for name in changed)
+            raise UsageError(f"{out}: holds a training with other settings ({listed}); choose another folder")
+    elif out.exists() and (not out.is_dir() or _occupied(out)):
+        raise UsageError(f"{out}: exists and is not a generator training; choose another folder")
+
+
+def _occupied(out: Path) -> bool:
+    """Whether a folder holds more than the beginnings of a run that ended before it could sign."""
+    return any(path.name != "samples" and not path.name.endswith(".tmp") for path in out.iterdir())
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 20 else f"{text[:17]}..."
+
+
+def _lock(handle: int, out: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UsageError(f"{out}: another process is training here") from error
+    except OSError:
+        return  # a file system without locks

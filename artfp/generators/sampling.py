@@ -1,0 +1,111 @@
+"""Sampling: image i follows from the seed and i alone, whatever else is sampled with it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from artfp.checkpoints import load_into, load_tensors, save_tensors
+from artfp.errors import BadInputError, UsageError
+from artfp.files import atomic_open, sha256_file
+from artfp.generators.base import Generator
+from artfp.generators.families import FAMILIES
+from artfp.images import LoadedImage, encode_png, to_pixels
+from artfp.seeds import numpy_generator
+
+KIND = "generator"
+FILE = "generator.safetensors"
+BATCH = 32  # always: kernels, and so last digits, depend on it
+GRID = (4, 8)  # rows and columns of a sample sheet
+
+Pixels = NDArray[np.uint8]
+OnProgress = Callable[[int, int, str], None]
+
+
+def save_generator(path: Path, generator: Generator, family: str, facts: dict[str, Any]) -> str:
+    """Write weights, family, shape and facts; returns the file's hash."""
+    config = {"kind": KIND, "family": family, "shape": generator.shape, **facts}
+    save_tensors(path, generator.state_dict(), config)
+    return sha256_file(path)
+
+
+def load_generator(path: Path) -> Generator:
+    """The generator in a checkpoint, or in a finished run's folder."""
+    if path.is_dir():
+        path = _of_run(path)
+    tensors, config = load_tensors(path, KIND)
+    if config.get("family") not in FAMILIES:
+        raise BadInputError(f"{path}: of the family {config.get('family')!r}; known here: {', '.join(FAMILIES)}")
+    try:
+        generator = FAMILIES[config["family"]].generator(**config["shape"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise BadInputError(f"{path}: not a generator of this version ({error})") from error
+    load_into(generator, tensors, path)
+    generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return generator.requires_grad_(False).eval()
+
+
+def _of_run(folder: Path) -> Path:
+    if (folder / FILE).is_file():
+        return folder / FILE
+    if (folder / "state.safetensors").is_file():
+        raise UsageError(f"{folder}: its training is not finished; run the same `artfp train-gan` again, then sample")
+    raise UsageError(f"{folder}: holds no {FILE}; give a checkpoint or the folder of a training run")
+
+
+def noise(generator: Generator, seed: int, indices: range) -> Tensor:
+    """The noise of the images at these indices."""
+    rows = [numpy_generator(seed, "z", index).standard_normal(generator.noise_shape, np.float32) for index in indices]
+    return torch.from_numpy(np.stack(rows))
+
+
+@torch.no_grad()
+def sample(generator: Generator, count: int, seed: int, start: int = 0) -> Iterator[Pixels]:
+    """Images start ... start + count - 1 as N x H x W x 3 bytes, in batches of at most BATCH.
+
+    Whole batches at fixed places are computed, whatever is asked for, so that every image keeps its neighbours.
+    """
+    device, stop = next(generator.parameters()).device, start + count
+    for first in range(start - start % BATCH, stop, BATCH):
+        whole = noise(generator, seed, range(first, first + BATCH)).to(device)
+        yield to_pixels(generator.generate(whole))[max(0, start - first) : stop - first]
+
+
+def write_grid(path: Path, generator: Generator, seed: int) -> None:
+    """A sheet of samples as one PNG."""
+    rows, columns = GRID
+    images = np.concatenate(list(sample(generator, rows * columns, seed)))
+    side = images.shape[1]
+    sheet = images.reshape(rows, columns, side, side, 3).swapaxes(1, 2).reshape(rows * side, columns * side, 3)
+    with atomic_open(path, durable=False) as stream:
+        stream.write(encode_png(LoadedImage(np.ascontiguousarray(sheet))))
+
+
+def check_target(target: Path) -> None:
+    """Refuse to write where something is."""
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UsageError(f"{target}: exists; choose a new folder for the samples")
+
+
+def write_samples(generator: Generator, target: Path, count: int, seed: int, on_progress: OnProgress) -> None:
+    """PNG files img00000000.png ... in the folder `target`, which appears at the end, whole."""
+    check_target(target)
+    stage = target.parent / f".{target.name}.artfp-partial"
+    shutil.rmtree(stage, ignore_errors=True)
+    stage.mkdir(parents=True)
+    try:
+        for index, pixels in enumerate(chain.from_iterable(sample(generator, count, seed))):
+            (stage / f"img{index:08d}.png").write_bytes(encode_png(LoadedImage(pixels)))
+            on_progress(index + 1, count, "")
+        stage.rename(target)
+    except BaseException:
+        shutil.rmtree(stage, ignore_errors=True)
+        raise

@@ -1,0 +1,38 @@
+"""The settings of a generator's training; no torch, so that a plan costs nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from artfp.recipe import setting
+
+FAMILIES = ("dcgan",)
+SIZES = (16, 32, 64, 128, 256)
+
+
+@dataclass(frozen=True)
+class GanRecipe:
+    """Everything that determines a trained generator but its images. All budgets count images, never seconds."""
+
+    seed: int = setting(0, low=0)
+    family: str = setting("dcgan", choices=FAMILIES)
+    data: Path | None = setting(None)
+    size: int | None = setting(None, choices=SIZES)  # none: that of the first image
+    resize: bool = setting(False)  # resizing after embedding weakens the fingerprint
+    mirror: bool = setting(False)  # flip every second image
+    images: int = setting(100_000, low=1)  # shown to the discriminator
+    batch: int = setting(16, low=2, high=4096)
+    learning_rate: float = setting(3e-4, low=1e-8, high=1)
+    gamma: float = setting(0.1, low=0, high=1e6)  # of the gradient penalties
+    penalty_every: int = setting(8, low=1, high=1024)  # steps
+    average: int = setting(2000, low=0)  # images after which a generator's share in the average has halved
+    latent: int = setting(64, low=1, high=4096)
+    generator_width: int = setting(32, low=4, high=1024)  # channels at full size, doubled at every halving ...
+    generator_most: int = setting(192, low=4, high=4096)  # ... up to this
+    discriminator_width: int = setting(48, low=4, high=1024)  # channels at half size, doubled likewise ...
+    discriminator_most: int = setting(192, low=4, high=4096)  # ... up to this
+    log_every: int = setting(1000, low=1)
+    monitor_every: int = setting(5000, low=1)
+    monitor_images: int = setting(128, low=2, high=65536)
+    checkpoint_every: int = setting(10_000, low=1)

@@ -1,0 +1,113 @@
+"""The transfer monitor: how much of a fingerprint the samples of a training generator carry, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from artfp.codec.base import Codec
+from artfp.codec.store import find_codec, load_codec
+from artfp.data.manifest import read_manifest
+from artfp.errors import UsageError
+from artfp.images import to_tensor
+from artfp.keys.fingerprint import Bits, pack
+from artfp.keys.registry import Registry
+from artfp.results import Record
+from artfp.statistics.calibration import matching_bits, matching_share
+from artfp.statistics.decision import IMAGE_AT
+from artfp.statistics.evidence import Evidence, p_values
+
+
+@dataclass(frozen=True)
+class Transfer(Record):
+    """What one look at the samples found, counts first."""
+
+    images: int  # looked at
+    matching_bits: int  # of all of them together
+    total_bits: int
+    matching_images: int  # that match on their own at 1e-3
+    p: float  # of all of them as one set, for this key alone
+    log10_p: float
+
+    @property
+    def bit_accuracy(self) -> float:
+        """The share of matching bits."""
+        return self.matching_bits / self.total_bits
+
+    def __str__(self) -> str:
+        return f"bits {self.bit_accuracy:.3f}  p {self.p:.0e}  single {self.matching_images / self.images:.0%}"
+
+
+class Monitor:
+    """A codec and the fingerprint to look for; shows no bits."""
+
+    def __init__(self, codec: Codec, bits: Bits, key_id: str) -> None:
+        self.codec, self.key_id = codec, key_id
+        self._key = pack(bits)
+
+    def __repr__(self) -> str:
+        return f"Monitor(codec={self.codec.name!r}, key_id={self.key_id!r})"
+
+    def identity(self) -> dict[str, str]:
+        """What a resumed training must watch again."""
+        return {"codec_sha256": self.codec.sha256, "key_id": self.key_id}
+
+    def look(self, batches: Iterable[NDArray[np.uint8]]) -> Transfer:
+        """Decode images, N x H x W x 3 bytes a batch, and test them for the key."""
+        n_bits = self.codec.n_bits
+        evidence = Evidence(n_bits)
+        for pixels in batches:
+            evidence.add(self.codec.soft_bits(to_tensor(pixels)).cpu().numpy())
+        p = min(1.0, float(p_values(evidence, self._key[None]).combined[0]))
+        return Transfer(
+            images=evidence.n_images,
+            matching_bits=int(matching_bits(evidence.hard, self._key, n_bits).sum()),
+            total_bits=evidence.n_images * n_bits,
+            matching_images=matching_share(evidence.hard, self._key, n_bits, IMAGE_AT).count,
+            p=p,
+            log10_p=math.log10(p),
+        )
+
+
+def monitor_for(data: Path, registry: Registry | None, key: str | None, codec_spec: str | None) -> Monitor:
+    """The monitor of a dataset: its manifest names codec and key, and `key` and `codec_spec` come before it.
+
+    Where that is not enough, a UsageError says what is missing.
+    """
+    manifest = read_manifest(data)
+    if manifest is None and (key is None or codec_spec is None):
+        raise UsageError(f"{data}: has no artfp manifest to name codec and key (--key and --codec together do)")
+    if registry is None:
+        raise UsageError("there is no key registry to take the fingerprint from (--registry)")
+    codec = _codec(manifest or {}, codec_spec)
+    name = key if key is not None else _key_name(manifest or {}, registry, data)
+    key_id = registry.get(name).key_id
+    pairs = registry.pairs(codec.sha256, [name])
+    if not len(pairs):
+        raise UsageError(f"the key {name!r} has never been used with the codec {codec.name}: nothing to look for")
+    return Monitor(codec, pairs.bits(0), key_id)
+
+
+def _codec(manifest: Mapping[str, Any], spec: str | None) -> Codec:
+    if spec is not None:
+        return load_codec(spec)
+    codec = find_codec(str(manifest["codec_sha256"]))
+    if codec is None:
+        raise UsageError(f"the dataset's codec {manifest['codec']!r} is not here; give its file with --codec")
+    return codec
+
+
+def _key_name(manifest: Mapping[str, Any], registry: Registry, data: Path) -> str:
+    ids = [use["key_id"] for use in manifest["keys"]]
+    if len(ids) != 1:
+        raise UsageError(f"{data}: marked with {len(ids)} keys; choose the one to watch with --key")
+    name = next((key.name for key in registry.keys() if key.key_id == ids[0]), None)  # noqa: SIM118 - not a dict
+    if name is None:
+        raise UsageError(f"{data}: the key with the id {ids[0]} is not in the registry (--registry)")
+    return name

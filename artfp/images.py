@@ -1,0 +1,117 @@
+"""THE image convention: float32, N x 3 x H x W, RGB, [0, 1]; checked once at the door."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from artfp.errors import ArtfpError, BadInputError
+
+EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm"})
+MAX_PIXELS = 100_000_000  # larger files are refused before they are decoded
+MAX_SIDE = 65_500  # the largest JPEG; a 1 x 10^8 strip is no photograph
+PNG_LEVEL = 1  # 3.4 times faster than Pillow's default for 9 % more bytes (FACTS, measured)
+
+Image.MAX_IMAGE_PIXELS = None  # this module's own limit is lower, and an error instead of a warning
+
+
+@dataclass(frozen=True)
+class LoadedImage:
+    """One decoded file: 8-bit RGB and, where the file has one, its alpha channel."""
+
+    rgb: NDArray[np.uint8]  # H x W x 3
+    alpha: NDArray[np.uint8] | None = None  # H x W
+
+
+def check_images(images: Tensor) -> Tensor:
+    """Return the batch unchanged if it follows the convention; say what is wrong otherwise."""
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise ArtfpError(f"images must be N x 3 x H x W, not {tuple(images.shape)}")
+    if images.dtype != torch.float32:
+        raise ArtfpError(f"images must be float32, not {images.dtype}")
+    if images.numel() and not (images.min() >= 0 and images.max() <= 1):
+        raise ArtfpError("images must lie in [0, 1] and hold no NaN")
+    return images
+
+
+def load_image(source: Path | bytes, name: str) -> LoadedImage:
+    """Decode a file of any common mode, upright; refuse bombs, animations and corrupt data by name."""
+    try:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            _refuse_unusable(image, name)
+            image.load()
+            return _to_rgb_and_alpha(ImageOps.exif_transpose(image))
+    except ArtfpError:
+        raise
+    # Pillow's decoders raise whatever their format does (struct.error, SyntaxError, zlib.error ...).
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise BadInputError(f"{name}: not a readable image ({error})") from error
+
+
+def _refuse_unusable(image: Image.Image, name: str) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        raise BadInputError(f"{name}: {width} x {height} pixels is over the limit of {MAX_PIXELS:,}")
+    if getattr(image, "n_frames", 1) > 1:
+        raise BadInputError(f"{name}: an animation or multi-page file; give single images")
+
+
+def _to_rgb_and_alpha(image: Image.Image) -> LoadedImage:
+    if image.mode.startswith("I") or image.mode == "F":
+        return LoadedImage(_wide_grey_to_rgb(image))
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        pixels = np.asarray(image.convert("RGBA"))
+        return LoadedImage(np.ascontiguousarray(pixels[..., :3]), np.ascontiguousarray(pixels[..., 3]))
+    return LoadedImage(np.asarray(image.convert("RGB")))
+
+
+def _wide_grey_to_rgb(image: Image.Image) -> NDArray[np.uint8]:
+    """16-bit grey to 8 bits by 65535 -> 255; Pillow's own conversion would clip instead."""
+    if image.mode == "F":
+        raise BadInputError("floating-point image: its range is unknown; convert it to 8 or 16 bits")
+    wide = np.asarray(image).astype(np.float64)
+    grey = np.clip(np.rint(wide / 257.0), 0, 255).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def encode_png(image: LoadedImage) -> bytes:
+    """Lossless PNG bytes; the same pixels always give the same bytes with the same Pillow."""
+    pixels = image.rgb if image.alpha is None else np.dstack([image.rgb, image.alpha])
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=PNG_LEVEL)
+    return buffer.getvalue()
+
+
+def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
+    """H x W x 3 or N x H x W x 3 bytes to a batch of the convention."""
+    batch = torch.from_numpy(np.array(pixels if pixels.ndim == 4 else pixels[None]))
+    return batch.permute(0, 3, 1, 2).to(torch.float32).div(255)
+
+
+def to_pixels(images: Tensor) -> NDArray[np.uint8]:
+    """A batch of the convention to N x H x W x 3 bytes, rounded to nearest."""
+    return images.mul(255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def round_to_8_bits(images: Tensor) -> Tensor:
+    """What an 8-bit file keeps; the gradient passes as if nothing had happened."""
+    rounded = images.detach().mul(255).round().clamp(0, 255).div(255)
+    return images + (rounded - images).detach()
+
+
+def resize(images: Tensor, size: Sequence[int]) -> Tensor:
+    """Antialiased bilinear resize: the one resize of embedding, training and verification."""
+    if images.shape[-2:] == torch.Size(size):
+        return images
+    return F.interpolate(images, size=list(size), mode="bilinear", antialias=True, align_corners=False)

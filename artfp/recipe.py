@@ -1,0 +1,114 @@
+"""Recipes: TOML to validated, frozen dataclasses, with every error reported at once.
+
+A stage declares its settings as a dataclass of `setting(...)` fields; this module knows none of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, Union
+
+from artfp.errors import UsageError
+
+T = TypeVar("T")
+
+
+def setting(
+    default: Any = dataclasses.MISSING,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[Any] | None = None,
+) -> Any:
+    """A dataclass field with the limits that `parse` checks."""
+    return dataclasses.field(default=default, metadata={"low": low, "high": high, "choices": choices})
+
+
+def load(path: Path, schema: type[T]) -> T:
+    """The recipe in a TOML file, or one error naming everything that is wrong with it."""
+    return parse(read_toml(path), schema, str(path))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot read the recipe ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not TOML ({error})") from error
+
+
+def parse(values: Mapping[str, Any], schema: type[T], where: str) -> T:
+    """The dataclass `schema` filled from `values`; all problems in one UsageError."""
+    problems: list[str] = []
+    recipe = _build(values, schema, "", problems)
+    if problems:
+        raise UsageError(f"{where}: {len(problems)} problem(s)\n  " + "\n  ".join(problems))
+    return typing.cast(T, recipe)
+
+
+def to_dict(recipe: Any) -> dict[str, Any]:
+    """The recipe as JSON would give it back, for run folders and cards."""
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(recipe), default=str))
+    return plain
+
+
+def _build(values: Mapping[str, Any], schema: type[Any], prefix: str, problems: list[str]) -> Any:
+    hints = typing.get_type_hints(schema)
+    fields = {field.name: field for field in dataclasses.fields(schema)}
+    for name in values.keys() - fields.keys():
+        problems.append(f"{prefix}{name}: unknown; known here: {', '.join(fields)}")
+    chosen: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name in values:
+            chosen[name] = _checked(values[name], hints[name], field, f"{prefix}{name}", problems)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            problems.append(f"{prefix}{name}: missing")
+    return None if problems else schema(**chosen)
+
+
+def _checked(value: Any, hint: Any, field: dataclasses.Field[Any], where: str, problems: list[str]) -> Any:
+    hint = _without_none(hint)
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        if isinstance(value, Mapping):
+            return _build(value, hint, f"{where}.", problems)
+        problems.append(f"{where}: must be a table")
+        return None
+    wanted = typing.get_origin(hint) or hint
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if wanted is Path and isinstance(value, str):
+        value = Path(value)
+    if wanted is tuple and isinstance(value, list):
+        value = tuple(value)
+    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+        problems.append(f"{where}: must be {wanted.__name__}, not {value!r}")
+        return None
+    problems.extend(f"{where}: {complaint}" for complaint in _complaints(value, field.metadata))
+    return value
+
+
+def _without_none(hint: Any) -> Any:
+    if typing.get_origin(hint) in (Union, types.UnionType):
+        return next(arg for arg in typing.get_args(hint) if arg is not type(None))
+    return hint
+
+
+def _complaints(value: Any, limits: Mapping[str, Any]) -> list[str]:
+    """What the limits object to; a NaN is outside every range."""
+    low, high, choices = limits.get("low"), limits.get("high"), limits.get("choices")
+    found = []
+    if low is not None and not value >= low:
+        found.append(f"must be at least {low}, not {value!r}")
+    if high is not None and not value <= high:
+        found.append(f"must be at most {high}, not {value!r}")
+    if choices is not None and value not in choices:
+        found.append(f"must be one of {', '.join(map(str, choices))}, not {value!r}")
+    return found

@@ -1,0 +1,211 @@
+"""Charts as geometry for inline SVG: numbers in, coordinates and words out.
+
+A chart is drawn in a box of WIDTH units, so that its 11-unit text is legible on a phone's 390 pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from artfp.report.run_folder import TransferPoint
+from artfp.report.tables import count, label_of, log_p_text, percent, thousands
+from artfp.verdict import Verdict
+
+WIDTH, HEIGHT = 360.0, 240.0
+LEFT, RIGHT, TOP, BOTTOM = 44.0, 350.0, 34.0, 200.0  # the plotting area
+LETTER = 7.0  # the width that a letter of the chart's font takes at most, on average
+CHANCE = 0.5
+MATCH_LOG_P = -6.0
+LEAST_LOG_P = -300.0  # where a float's p ends
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A point and the words that belong to it."""
+
+    x: float
+    y: float
+    words: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A series: the path of its line, its points, and where its name stands."""
+
+    style: str
+    path: str
+    marks: tuple[Mark, ...]
+    name: Mark
+    anchor: str = "start"
+    key: str = ""  # a piece of line before the name, where it stands in a legend
+
+
+@dataclass(frozen=True)
+class Area:
+    """A filled shape and its name."""
+
+    path: str
+    name: Mark
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A position on an axis and its label."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """All that the template needs to draw one figure and to tell it in words."""
+
+    name: str
+    title: str
+    description: str
+    x_label: str
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    lines: tuple[Line, ...]
+    threshold: Tick | None = None
+    area: Area | None = None
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A linear map from values to coordinates."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        """The coordinate of a value."""
+        share = (value - self.low) / (self.high - self.low)
+        return round(self.start + share * (self.end - self.start), 1)
+
+
+def accuracy_chart(transfer: Mapping[str, Sequence[TransferPoint]]) -> Chart:
+    """Bit accuracy of generated samples against images shown in training."""
+    y = Scale(_lowest_accuracy(transfer), 1.0, BOTTOM, TOP)
+    ticks = (tenths / 10 for tenths in range(round(10 * y.low), 11))
+    return Chart(
+        name="accuracy",
+        title="Bits read right in generated samples",
+        description="Bit accuracy against training images shown. At the end: "
+        f"{_at_the_end(transfer, lambda point: percent(point.accuracy))}. Chance is 50 %.",
+        x_label="training images shown",
+        x_ticks=_image_ticks(transfer),
+        y_ticks=tuple(Tick(y(value), f"{100 * value:.0f} %") for value in ticks),
+        lines=_lines(transfer, lambda point: y(point.accuracy), lambda point: percent(point.accuracy)),
+        threshold=Tick(y(CHANCE), "chance"),
+    )
+
+
+def p_chart(transfer: Mapping[str, Sequence[TransferPoint]]) -> Chart:
+    """log10 p of the samples as one set against images shown; downwards is stronger evidence."""
+    lowest = min(_log_p(point) for points in transfer.values() for point in points)
+    step = _step(max(-lowest, -MATCH_LOG_P), 5)
+    y = Scale(-step * math.ceil(max(-lowest, -MATCH_LOG_P + 2) / step), 0.0, BOTTOM, TOP)
+    return Chart(
+        name="p",
+        title="Probability that chance explains it",
+        description="p of the samples as one set, on a logarithmic scale, against training images shown. At the end: "
+        f"{_at_the_end(transfer, lambda point: log_p_text(_log_p(point)))}. Lower is stronger evidence.",
+        x_label="training images shown",
+        x_ticks=_image_ticks(transfer),
+        y_ticks=tuple(Tick(y(-power), log_p_text(-power)) for power in range(0, int(-y.low) + 1, int(step))),
+        lines=_lines(transfer, lambda point: y(_log_p(point)), lambda point: f"p = {log_p_text(_log_p(point))}"),
+        threshold=Tick(y(MATCH_LOG_P), "one in a million"),
+    )
+
+
+def agreement_chart(verdicts: Mapping[str, Verdict]) -> Chart:
+    """Where random keys land and where the best key landed, in agreeing bits of the majority vote."""
+    n = next(iter(verdicts.values())).n_bits
+    strongest_first = sorted(verdicts.items(), key=lambda item: -item[1].matching_bits)  # no stem crosses a name
+    shown = {name: verdict for name, verdict in strongest_first if verdict.n_bits == n}
+    words = "; ".join(f"{label_of(name)}: {v.matching_bits} of {n}" for name, v in shown.items())
+    x = Scale(0, n, LEFT, RIGHT)
+    return Chart(
+        name="agreement",
+        title="Agreement with the key, against random keys",
+        description=f"Bits of the best key on which the images, as a set, agree. {words}. A random key agrees with "
+        f"{n / 2:g} of {n} on average; the shaded curve is the distribution over random keys.",
+        x_label=f"agreeing bits, of {n}",
+        x_ticks=tuple(Tick(x(bits), str(bits)) for bits in range(0, n + 1, max(1, n // 4))),
+        y_ticks=(),
+        lines=tuple(_stem(name, x(v.matching_bits), row, v) for row, (name, v) in enumerate(shown.items())),
+        area=_bell(n, x),
+    )
+
+
+def _bell(n: int, x: Scale) -> Area:
+    """The binomial distribution of a random key's agreement, filling the lower half of the plot."""
+    peak = math.comb(n, n // 2)
+    y = Scale(0, 1, BOTTOM, (TOP + BOTTOM) / 2)
+    curve = " ".join(f"L{x(k)} {y(math.comb(n, k) / peak)}" for k in range(n + 1))
+    shoulder = x(n / 2 - 0.6 * math.sqrt(n)) - 6
+    return Area(f"M{LEFT} {BOTTOM} {curve} L{RIGHT} {BOTTOM} Z", Mark(shoulder, y(0.6), "random keys"))
+
+
+def _stem(name: str, x: float, row: int, verdict: Verdict) -> Line:
+    """A stem whose name stands on the side that has room."""
+    words = f"{label_of(name)}: {verdict.matching_bits} of {verdict.n_bits}"
+    y = TOP + 4 + 19 * row
+    leftwards = x > (LEFT + RIGHT) / 2
+    label = Mark(x - 9 if leftwards else x + 9, y + 4, words)
+    return Line(_style(name), f"M{x} {BOTTOM} L{x} {y}", (Mark(x, y, words),), label, "end" if leftwards else "start")
+
+
+def _lines(
+    transfer: Mapping[str, Sequence[TransferPoint]],
+    y: Callable[[TransferPoint], float],
+    words: Callable[[TransferPoint], str],
+) -> tuple[Line, ...]:
+    x, legend = _image_scale(transfer), LEFT
+    lines = []
+    for name, points in transfer.items():
+        marks = [Mark(x(p.images_shown), y(p), f"{count(p.images_shown)} images: {words(p)}") for p in points]
+        path = "M" + " L".join(f"{mark.x} {mark.y}" for mark in marks)
+        label = Mark(legend + 22, 16, label_of(name))
+        lines.append(Line(_style(name), path, tuple(marks), label, key=f"M{legend} 12 h16"))
+        legend += 40 + LETTER * len(label.words)
+    return tuple(lines)
+
+
+def _image_scale(transfer: Mapping[str, Sequence[TransferPoint]]) -> Scale:
+    most = max(point.images_shown for points in transfer.values() for point in points)
+    return Scale(0, max(1, most), LEFT, RIGHT - 6)
+
+
+def _image_ticks(transfer: Mapping[str, Sequence[TransferPoint]]) -> tuple[Tick, ...]:
+    x = _image_scale(transfer)
+    step = _step(x.high, 4)
+    return tuple(Tick(x(step * i), thousands(step * i)) for i in range(int(x.high / step) + 1))
+
+
+def _step(span: float, most_ticks: int) -> float:
+    """The smallest of 1, 2, 5 x 10^k, at least 1, that cuts the span into no more than so many pieces."""
+    power = 10.0 ** max(0, math.floor(math.log10(max(1.0, span / most_ticks))))
+    return next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= most_ticks)
+
+
+def _lowest_accuracy(transfer: Mapping[str, Sequence[TransferPoint]]) -> float:
+    lowest = min(point.accuracy for points in transfer.values() for point in points)
+    return min(0.4, math.floor(lowest * 10) / 10)
+
+
+def _at_the_end(transfer: Mapping[str, Sequence[TransferPoint]], words: Callable[[TransferPoint], str]) -> str:
+    return "; ".join(f"{label_of(name)} {words(points[-1])}" for name, points in transfer.items())
+
+
+def _log_p(point: TransferPoint) -> float:
+    return max(LEAST_LOG_P, math.log10(point.p)) if point.p > 0 else LEAST_LOG_P
+
+
+def _style(name: str) -> str:
+    return name if name in ("model", "twin", "data") else "other"

@@ -1,0 +1,142 @@
+"""The verdict as a record, and the words it is allowed to say. No torch: the report reads it too.
+
+The images are given and the key is the random variable. What a small q excludes is that a key drawn without
+knowledge of the images agrees with them this well; it excludes nothing else, and the words claim nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from artfp.results import Record
+
+ALONE_AT = 1e-3  # an image "matches on its own" at this p (DESIGN section 4)
+
+CONDITIONS = {
+    "imported-secret": "The secret of this key was made elsewhere: the probability holds if it was drawn at random, "
+    "without knowledge of these images.",
+    "imported-bits": "The bits of this key were chosen by their owner: the probability holds if they were drawn at "
+    "random, without knowledge of these images.",
+}
+ADVICE = "Name the key with --key, or give more images of the same source: either may decide."
+
+
+@dataclass(frozen=True)
+class ImageVerdict(Record):
+    """One image on its own: its best key and the bits that match it."""
+
+    name: str
+    key: str
+    matching_bits: int
+    n_bits: int
+    p: float  # for that key alone
+    q: float  # corrected for all keys tried
+
+
+@dataclass(frozen=True)
+class BadFile(Record):
+    """A file that could not be judged, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class NotTried(Record):
+    """A codec with recorded keys whose file was not found."""
+
+    codec_sha256: str
+    keys: int
+
+
+@dataclass(frozen=True)
+class Verdict(Record):
+    """What a set of images says about the keys tried; every number behind the statement."""
+
+    outcome: str  # "match", "no match" or "inconclusive"
+    statement: str
+    key: str
+    key_id: str
+    key_origin: str
+    key_origin_words: str
+    codec: str
+    codec_sha256: str
+    n_bits: int
+    n_images: int
+    p_mean: float | None  # the folder test; None for a single image
+    p_single: float  # the best single image, before its factor of n_images
+    q: float  # of both tests, corrected for the trials
+    log10_q: float
+    trials: int  # pairs of key and codec
+    floor: float  # the least q that this test could reach
+    runner_up_key: str | None
+    runner_up_q: float | None
+    margin: float | None  # agreement of the best key less that of the runner-up, as a share of the bits
+    matching_bits: int  # of the majority vote over the set
+    bit_accuracy: float  # mean over images
+    share: float  # of images that match the key on their own, with its 95 % interval
+    share_low: float
+    share_high: float
+    calibration_share: float  # the same share of the codec's clean calibration images
+    calibration_images: int
+    bad_files: tuple[BadFile, ...] = ()
+    not_tried: tuple[NotTried, ...] = ()
+    images: tuple[ImageVerdict, ...] = ()
+
+
+def at_most(p: float) -> str:
+    """`p` rounded up to two digits, so that "at most" stays true."""
+    if p <= 0:
+        return "1e-300"
+    if p >= 1:
+        return "1"
+    unit = 10.0 ** (math.floor(math.log10(p)) - 1)
+    bound = min(1.0, math.ceil(p / unit - 1e-9) * unit)
+    return f"{bound:.2g}" if bound >= ALONE_AT else f"{bound:.1e}"
+
+
+def statement_of_match(n_images: int, key: str, origin: str, q: float, trials: int, alone: int, by_set: bool) -> str:
+    """What a match proves: `alone` images match by themselves; `by_set` if the folder test itself decided."""
+    sentences = [_who_carries(n_images, key, by_set), f"{_probability(q)} ({_corrected(trials)})."]
+    if n_images > 1 and alone < n_images:
+        sentences.append(
+            f"The verdict is about the set: {alone:,} of {n_images:,} images match on their own (p <= {ALONE_AT})."
+        )
+    if origin in CONDITIONS:
+        sentences.append(CONDITIONS[origin])
+    return " ".join(sentences)
+
+
+def statement_of_no_match(n_images: int, trials: int) -> str:
+    """What the absence of evidence proves: nothing."""
+    tried = "the key tried" if trials == 1 else f"any of the {trials:,} keys tried"
+    return f"No evidence of {tried} in {_these(n_images)}; this does not prove absence."
+
+
+def statement_of_doubt(n_images: int, key: str, reason: str) -> str:
+    """Why the evidence decides neither way, and what might."""
+    return f"Inconclusive: {reason}. The closest key to {_these(n_images)} is {key}. {ADVICE}"
+
+
+def _who_carries(n_images: int, key: str, by_set: bool) -> str:
+    if n_images == 1:
+        return f"This image carries the key {key}: it is marked data or comes from a model trained on it."
+    if not by_set:
+        return (
+            f"Some of these {n_images:,} images carry the key {key}: those are marked data or come from a model "
+            "trained on it."
+        )
+    return f"These {n_images:,} images carry the key {key}: they are marked data or come from a model trained on it."
+
+
+def _probability(q: float) -> str:
+    return f"A key drawn at random would agree this well with probability at most {at_most(q)}"
+
+
+def _corrected(trials: int) -> str:
+    return f"corrected for {trials:,} trial{'s' if trials != 1 else ''}"
+
+
+def _these(n_images: int) -> str:
+    return "this image" if n_images == 1 else f"these {n_images:,} images"

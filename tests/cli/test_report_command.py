@@ -1,0 +1,48 @@
+"""`artfp report`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from artfp.cli.main import artfp
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """The least that a page can be made of."""
+    (tmp_path / "run.json").write_text('{"name": "least"}')
+    return tmp_path
+
+
+def test_the_path_of_the_page_is_the_result(run: Path) -> None:
+    done = CliRunner().invoke(artfp, ["report", str(run)])
+    assert (done.exit_code, done.stdout) == (0, f"{run}/report.html\n")
+    assert (run / "report.html").read_text().startswith("<!doctype html>")
+
+
+def test_json(run: Path) -> None:
+    done = CliRunner().invoke(artfp, ["report", str(run), "--json"])
+    assert json.loads(done.stdout) == {
+        "report": f"{run}/report.html",
+        "bytes": (run / "report.html").stat().st_size,
+    }
+
+
+def test_what_is_wrong_is_said(run: Path) -> None:
+    absent = CliRunner().invoke(artfp, ["report", str(run / "absent")])
+    assert absent.exit_code == 2
+    assert "no such run folder" in absent.stderr
+    (run / "run.json").write_text("{")
+    corrupt = CliRunner().invoke(artfp, ["report", str(run)])
+    assert corrupt.exit_code == 4
+    assert "run.json: not readable as JSON" in corrupt.stderr
+
+
+def test_help_describes_every_part() -> None:
+    words = CliRunner().invoke(artfp, ["report", "--help"]).stdout
+    assert "RUN/report.html" in words
+    assert "--json" in words

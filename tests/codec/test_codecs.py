@@ -1,0 +1,185 @@
+"""One contract for every codec, and what is particular to each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from artfp.checkpoints import save_tensors
+from artfp.codec.base import Codec
+from artfp.codec.calibration import calibrate
+from artfp.codec.dct import DctCodec, _dct_matrix, _patterns
+from artfp.codec.learned import Architecture, LearnedCodec, bounded_residual
+from artfp.codec.store import find_codec, load_codec, shipped
+from artfp.data.procedural import generate
+from artfp.errors import ArtfpError, BadInputError, UsageError
+from artfp.images import to_tensor
+from artfp.seeds import numpy_generator
+
+CODECS = ["dct", *shipped()]
+
+
+@pytest.fixture(scope="module")
+def images() -> torch.Tensor:
+    return to_tensor(np.stack(list(generate("photo-like", 24, 64, 11))))
+
+
+def bits_for(codec: Codec, count: int) -> torch.Tensor:
+    return torch.from_numpy(numpy_generator("test bits").integers(0, 2, (count, codec.n_bits)))
+
+
+def accuracy(codec: Codec, marked: torch.Tensor, bits: torch.Tensor) -> float:
+    return float(((codec.soft_bits(marked) > 0) == (bits > 0)).float().mean())
+
+
+def test_the_release_ships_a_codec() -> None:
+    assert "artfp-64" in CODECS
+
+
+@pytest.mark.parametrize("name", CODECS)
+class TestEveryCodec:
+    def test_marked_images_read_back(self, name: str, images: torch.Tensor) -> None:
+        codec = load_codec(name)
+        bits = bits_for(codec, len(images))
+        assert accuracy(codec, codec.embed(images, bits), bits) >= 0.99
+
+    def test_mirrors_read_the_same(self, name: str, images: torch.Tensor) -> None:
+        codec = load_codec(name)
+        bits = bits_for(codec, len(images))
+        assert accuracy(codec, codec.embed(images, bits).flip(-1), bits) >= 0.98
+
+    def test_marks_are_8_bit_and_in_range(self, name: str, images: torch.Tensor) -> None:
+        codec = load_codec(name)
+        marked = codec.embed(images[:4], bits_for(codec, 1)[0])
+        assert marked.min() >= 0
+        assert marked.max() <= 1
+        assert torch.allclose(marked * 255, (marked * 255).round(), atol=1e-4)
+
+    def test_strength_zero_changes_nothing_and_strength_scales(self, name: str, images: torch.Tensor) -> None:
+        codec = load_codec(name)
+        bits = bits_for(codec, len(images))
+        assert torch.allclose(codec.embed(images, bits, 0.0), images, atol=1e-6)
+        errors = [float((codec.embed(images, bits, s) - images).square().mean()) for s in (0.5, 1.0, 2.0)]
+        assert errors == sorted(errors)
+
+    @pytest.mark.parametrize("size", [(48, 96), (150, 131)])
+    def test_any_size_and_aspect_carries_the_bits(self, name: str, size: tuple[int, int]) -> None:
+        codec = load_codec(name)
+        large = torch.nn.functional.interpolate(to_tensor(np.stack(list(generate("horizons", 6, 96, 3)))), size=size)
+        bits = bits_for(codec, 6)
+        marked = codec.embed(large, bits)
+        assert marked.shape == large.shape
+        assert accuracy(codec, marked, bits) >= 0.97
+
+    def test_soft_bits_are_bounded_and_batch_order_does_not_matter(self, name: str, images: torch.Tensor) -> None:
+        codec = load_codec(name)
+        soft = codec.soft_bits(images)
+        assert soft.abs().max() <= 1
+        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+        assert torch.allclose(codec.soft_bits(images[order]), soft[order], atol=1e-4)
+
+    def test_facts_fit_the_codec(self, name: str, images: torch.Tensor) -> None:
+        codec = load_codec(name)
+        facts = codec.facts()
+        assert facts.consensus.shape == (codec.n_bits,)
+        assert np.abs(facts.consensus).max() <= 256
+        assert facts.calibration.shape[1] == codec.n_bits
+        assert set(np.unique(facts.calibration)) <= {0, 1}
+        assert facts.sha256 == codec.sha256
+        assert len(codec.sha256) == 64
+
+    def test_it_is_found_by_its_hash(self, name: str, images: torch.Tensor) -> None:
+        found = find_codec(load_codec(name).sha256)
+        assert found is not None
+        assert found.name == name
+
+    def test_wrong_bits_and_tiny_images_are_refused(self, name: str, images: torch.Tensor) -> None:
+        codec = load_codec(name)
+        with pytest.raises(ArtfpError, match="bits"):
+            codec.embed(images, torch.zeros(7))
+        with pytest.raises(ArtfpError, match="16 pixels"):
+            codec.soft_bits(torch.zeros(1, 3, 8, 64))
+
+
+def test_the_dct_matrix_is_orthonormal() -> None:
+    basis = _dct_matrix(16)
+    assert np.allclose(basis @ basis.T, np.eye(16))
+
+
+def test_dct_patterns_are_orthonormal_and_mirror_themselves() -> None:
+    patterns = _patterns()
+    flat = patterns.flatten(1)
+    assert torch.allclose(flat @ flat.T, torch.eye(64), atol=1e-5)
+    assert torch.allclose(patterns, patterns.flip(-1), atol=1e-6)
+
+
+def test_a_bit_already_carried_costs_the_dct_codec_nothing(images: torch.Tensor) -> None:
+    codec = DctCodec()
+    bits = bits_for(codec, len(images))
+    marked = images + codec.residual(images, bits)
+    again = codec.residual(marked, bits)
+    assert again.abs().max() < 1e-4 or again.square().mean() < 0.05 * codec.residual(images, bits).square().mean()
+
+
+@pytest.mark.parametrize("psnr", [30.0, 40.0])
+def test_every_image_is_marked_at_the_psnr_asked_for(psnr: float, images: torch.Tensor) -> None:
+    raw = torch.randn(images.shape, generator=torch.Generator().manual_seed(1))
+    error = bounded_residual(raw, images, psnr).square().mean(dim=(1, 2, 3))
+    assert torch.allclose(-10 * error.log10(), torch.tensor(psnr), atol=0.01)
+
+
+def test_silence_is_not_amplified() -> None:
+    grey = torch.full((1, 3, 64, 64), 0.5)
+    assert bounded_residual(torch.full((1, 3, 64, 64), 1e-6), grey, 36).abs().max() < 1e-5
+
+
+@pytest.fixture
+def tiny() -> LearnedCodec:
+    torch.manual_seed(0)
+    codec = LearnedCodec("tiny", Architecture(bits=8, size=32, width=8, depth=1), 30.0)
+    consensus, calibration = calibrate(codec, 16)
+    codec.clean = {"consensus": torch.from_numpy(consensus), "calibration": torch.from_numpy(calibration)}
+    return codec
+
+
+def test_a_saved_codec_comes_back_equal(tiny: LearnedCodec, tmp_path: Path, images: torch.Tensor) -> None:
+    path = tmp_path / "tiny.safetensors"
+    tiny.save(path)
+    loaded = LearnedCodec.load(path)
+    assert (loaded.name, loaded.sha256, loaded.psnr) == ("tiny", tiny.sha256, 30.0)
+    assert torch.equal(loaded.soft_bits(images), tiny.soft_bits(images))
+    assert np.array_equal(loaded.facts().consensus, tiny.facts().consensus)
+
+
+def test_a_card_of_another_file_is_refused(tiny: LearnedCodec, tmp_path: Path) -> None:
+    path = tmp_path / "tiny.safetensors"
+    tiny.save(path)
+    path.with_suffix(".json").write_text(json.dumps({"sha256": "0" * 64}))
+    with pytest.raises(BadInputError, match="hash"):
+        LearnedCodec.load(path)
+
+
+@pytest.mark.parametrize("damage", ["kind", "architecture", "nan", "bytes"])
+def test_damaged_codecs_are_refused_by_name(tiny: LearnedCodec, tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "bad.safetensors"
+    tensors = {"encoder/x": torch.zeros(2)}
+    config = {"kind": "codec", "name": "bad", "psnr": 30, "architecture": {"bits": 8}}
+    if damage == "kind":
+        config["kind"] = "generator"
+    if damage == "nan":
+        tensors["encoder/x"][0] = torch.nan
+    save_tensors(path, tensors, config)
+    if damage == "bytes":
+        path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(BadInputError, match=r"bad\.safetensors"):
+        LearnedCodec.load(path)
+
+
+def test_an_unknown_codec_is_named_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match=r"nonesuch.*dct"):
+        load_codec("nonesuch")
+    assert find_codec("0" * 64) is None

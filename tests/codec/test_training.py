@@ -1,0 +1,163 @@
+"""Codec training: pacing in closed form, then the loop on a tiny codec."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from artfp.codec import training
+from artfp.codec.noise import attack, worst_of
+from artfp.codec.pacing import Pace
+from artfp.codec.training import CodecRecipe, train
+from artfp.data.procedural import generate
+from artfp.errors import DivergedError, UsageError
+from artfp.files import sha256_file
+from artfp.perturb.image import PERTURBATIONS
+
+TINY = CodecRecipe(
+    name="tiny", bits=8, size=32, width=8, depth=1, steps=12, batch=8, images=32, checkpoint_every=4, log_every=2
+)
+
+
+def pool() -> np.ndarray:
+    return np.stack(list(generate("photo-like", 32, 32, 1)))
+
+
+def quiet(*_: object) -> None:
+    pass
+
+
+@pytest.fixture(autouse=True)
+def few_calibration_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "CALIBRATION_IMAGES", 32)
+
+
+def test_fidelity_rises_only_while_bits_are_read() -> None:
+    assert Pace(30.0, accuracy=0.99).after(0.99, 36).psnr > 30
+    assert Pace(30.0, accuracy=0.80).after(0.80, 36).psnr == 30
+    assert Pace(36.0, accuracy=0.99).after(0.99, 36).psnr == 36
+
+
+def test_noise_rises_above_its_threshold_and_recedes_below() -> None:
+    assert Pace(36.0, 0.5, 0.99).after(0.99, 36).noise > 0.5
+    assert Pace(36.0, 0.5, 0.935).after(0.935, 36).noise == 0.5
+    assert Pace(36.0, 0.5, 0.80).after(0.80, 36).noise < 0.5
+    assert Pace(36.0, 1.0, 0.99).after(0.99, 36).noise == 1.0
+
+
+def test_a_plateau_is_seen_and_the_next_start_is_louder() -> None:
+    stuck = Pace(24.0, accuracy=0.5)
+    assert stuck.is_stuck(400, 400)
+    assert not stuck.is_stuck(399, 400)
+    assert not replace(stuck, accuracy=0.7).is_stuck(400, 400)
+    again = stuck.restarted(400, 24.0)
+    assert again.psnr < 24
+    assert not again.is_stuck(799, 400)
+    assert again.restarted(800, 24.0).psnr < again.psnr
+
+
+def test_the_worst_candidate_of_each_image_is_chosen() -> None:
+    low, high = torch.zeros(3, 3, 4, 4), torch.ones(3, 3, 4, 4)
+    mixed = torch.stack([low[0], high[0], low[0]])
+    chosen = worst_of([mixed, 1 - mixed], lambda images: images.mean(dim=(1, 2, 3)))
+    assert torch.equal(chosen, high)
+
+
+def test_at_noise_zero_images_are_only_mirrored_or_compressed_lightly() -> None:
+    images = torch.rand(8, 3, 32, 32)
+    kinds = [PERTURBATIONS[name] for name in ("blur", "noise")]
+    out = attack(images, kinds, 0.0, np.random.default_rng(0))
+    for before, after in zip(images, out, strict=True):
+        assert torch.equal(before, after) or torch.equal(before.flip(-1), after)
+
+
+@pytest.mark.parametrize("stop_at", [1, 4, 11])
+def test_an_interrupted_training_ends_as_an_uninterrupted_one(tmp_path: Path, stop_at: int) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    train(TINY, pool, whole, quiet)
+
+    def interrupt(done: int, total: int, note: str) -> None:
+        if done == stop_at:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(TINY, pool, broken, interrupt)
+    train(TINY, pool, broken, quiet)
+    files = sorted(path.relative_to(whole) for path in whole.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(broken) for path in broken.rglob("*") if path.is_file())
+    assert [sha256_file(whole / f) for f in files] == [sha256_file(broken / f) for f in files]
+
+
+def test_a_killed_process_resumes_to_the_same_codec(tmp_path: Path) -> None:
+    """SIGKILL, through the command line."""
+    lines = [f"{k} = {v!r}" for k, v in vars(TINY).items() if isinstance(v, int | float | str)]
+    recipe = tmp_path / "tiny.toml"
+    recipe.write_text("\n".join(lines).replace("steps = 12", "steps = 400"))
+    command = [sys.executable, "-m", "artfp.cli.main", "codec", "train", str(recipe), "--threads", "1", "--out"]
+    killed = subprocess.Popen([*command, str(tmp_path / "killed")], stderr=subprocess.DEVNULL)
+    state = tmp_path / "killed" / "state.safetensors"
+    deadline = time.monotonic() + 60
+    while not state.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert not (tmp_path / "killed" / "done.json").exists()
+    for name in ("killed", "whole"):
+        subprocess.run([*command, str(tmp_path / name)], check=True, capture_output=True)
+    killed_hash, whole_hash = (sha256_file(tmp_path / name / "tiny.safetensors") for name in ("killed", "whole"))
+    assert killed_hash == whole_hash
+
+
+def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
+    first = train(TINY, pool, tmp_path / "run", quiet)
+
+    def never() -> np.ndarray:
+        raise AssertionError("nothing is left to do")
+
+    assert train(TINY, never, tmp_path / "run", quiet).sha256 == first.sha256
+
+
+def test_a_plateau_restarts_the_networks(tmp_path: Path) -> None:
+    """With patience 4 and a rate that learns nothing, steps 4, 8 and 12 find the reading at .5."""
+    train(replace(TINY, patience=4, learning_rate=1e-7), pool, tmp_path / "run", quiet)
+    rows = list(training.StatsLog(tmp_path / "run" / "stats.jsonl", "step").rows())
+    assert rows[-1]["restarts"] >= 2
+    assert rows[-1]["psnr"] < TINY.start_psnr
+
+
+def test_divergence_is_reported_and_the_checkpoint_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = training._read
+
+    def explode(*args: object) -> tuple[torch.Tensor, float]:
+        loss, accuracy = honest(*args)  # type: ignore[arg-type]
+        return (loss * torch.nan if calls.pop() == 0 else loss), accuracy
+
+    calls = list(range(6))
+    monkeypatch.setattr(training, "_read", explode)
+    with pytest.raises(DivergedError, match="learning_rate"):
+        train(TINY, pool, tmp_path / "run", quiet)
+    assert (tmp_path / "run" / "state.safetensors").exists()
+
+
+def test_foreign_folders_and_changed_recipes_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("keep me")
+    with pytest.raises(UsageError, match="not empty"):
+        train(TINY, pool, tmp_path / "mine", quiet)
+    train(TINY, pool, tmp_path / "run", quiet)
+    with pytest.raises(UsageError, match="seed"):
+        train(replace(TINY, seed=9), pool, tmp_path / "run", quiet)
+
+
+def test_unknown_noise_layers_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"fog.*jpeg"):
+        train(replace(TINY, noise=("jpeg", "fog")), pool, tmp_path / "run", quiet)

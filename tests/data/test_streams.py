@@ -1,0 +1,85 @@
+"""Streams keep order and stay within their bounds, whatever the timing."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from artfp.data import streams
+from artfp.data.streams import WriteBehind, read_ahead, same_size_batches
+
+
+@dataclass(frozen=True)
+class Item:
+    number: int
+    size: tuple[int, int]
+
+
+def test_read_ahead_keeps_order_and_reads_everything_once() -> None:
+    seen = []
+    with ThreadPoolExecutor(4) as pool:
+        for item in read_ahead(pool, lambda n: Item(n, (8, 8)), range(500)):
+            seen.append(item.number)
+    assert seen == list(range(500))
+
+
+@pytest.mark.parametrize(("side", "most"), [(4096, 1), (512, 16), (8, streams.AHEAD_IMAGES)])
+def test_read_ahead_goes_as_far_as_the_size_of_the_images_allows(side: int, most: int) -> None:
+    started: list[int] = []
+    ahead = []
+    with ThreadPoolExecutor(1) as pool:
+        for item in read_ahead(pool, lambda n: started.append(n) or Item(n, (side, side)), range(600)):
+            ahead.append(max(started) - item.number)
+    assert max(ahead) <= most
+    assert ahead[0] <= 1  # their size is not known yet
+
+
+@settings(deadline=None, max_examples=50)  # no clock on a busy machine
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), max_size=40), st.integers(1, 30))
+def test_batches_have_one_size_and_lose_nothing(sizes: list[tuple[int, int]], capacity: int) -> None:
+    items = [Item(number, size) for number, size in enumerate(sizes)]
+    batches = list(same_size_batches(items, capacity))
+    assert sorted(item.number for batch in batches for item in batch) == list(range(len(items)))
+    for batch in batches:
+        assert len({item.size for item in batch}) == 1
+        assert [item.number for item in batch] == sorted(item.number for item in batch)
+        height, width = batch[0].size
+        assert (len(batch) - 1) * height * width < capacity
+    assert batches == list(same_size_batches(iter(items), capacity))
+
+
+def test_write_behind_never_holds_more_than_its_capacity() -> None:
+    most, gate = 0, threading.Semaphore(0)
+
+    def work(item: Item) -> int:
+        gate.acquire(timeout=5)
+        return item.number
+
+    with ThreadPoolExecutor(1) as pool:
+        writer = WriteBehind(pool, capacity=10)
+        futures = []
+        for number in range(20):
+            if number >= 5:
+                gate.release()  # five of size 2 fill it; each further one must wait for one to end
+            futures.append(writer.submit(Item(number, (1, 2)), work))
+            most = max(most, sum(not future.done() for future in futures))
+        for _ in range(5):
+            gate.release()
+        assert [future.result() for future in futures] == list(range(20))
+    assert most <= 5
+
+
+def test_write_behind_tells_of_an_earlier_failure() -> None:
+    def fail(item: Item) -> None:
+        raise OSError(28, "No space left on device")
+
+    with ThreadPoolExecutor(1) as pool:
+        writer = WriteBehind(pool, capacity=1)
+        writer.submit(Item(0, (1, 1)), fail)
+        with pytest.raises(OSError, match="No space left"):
+            writer.submit(Item(1, (1, 1)), fail)

@@ -1,0 +1,191 @@
+"""A dataset appears whole or not at all, and a journal knows what is finished."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from artfp.data.writers import (
+    Group,
+    Refusal,
+    Staging,
+    clear_leftovers,
+    differences,
+    disk_errors,
+    image_name,
+    staged_groups,
+    staging,
+    staging_path,
+)
+from artfp.errors import ArtfpError, Exit, UsageError
+from artfp.images import LoadedImage
+
+SETTINGS = {"seed": 1, "keys": ["k"]}
+
+
+def fill(stage: Staging, groups: int, size: int = 2) -> None:
+    """Groups of tiny images, journaled."""
+    for number in range(groups):
+        indices = range(number * size, (number + 1) * size)
+        rows = [stage.write(i, LoadedImage(np.full((4, 4, 3), i, np.uint8))) for i in indices]
+        stage.record(Group(number, rows, [Refusal(99, "odd\nname")]))
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)
+
+
+def test_names_chunk_by_a_thousand() -> None:
+    assert [image_name(0), image_name(999), image_name(1000)] == [
+        "00000/img00000000.png",
+        "00000/img00000999.png",
+        "00001/img00001000.png",
+    ]
+
+
+def test_finished_groups_come_back_and_are_counted(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    with staging(target, SETTINGS) as stage:
+        fill(stage, 3)
+    assert staged_groups(target, SETTINGS) == 3
+    with staging(target, SETTINGS) as stage:
+        assert stage.resume(2) == 3
+        groups = list(stage.groups())
+        assert [group.number for group in groups] == [0, 1, 2]
+        assert groups[2].bad == [Refusal(99, "odd\nname")]
+        assert [row.image for row in stage.rows()] == list(range(6))
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "left"),
+    [
+        (lambda root: append(root / "journal.jsonl", "[3, [["), 3),
+        (lambda root: append(root / "journal.jsonl", "not json\n"), 3),
+        (lambda root: (root / "dataset" / image_name(3)).unlink(), 1),
+        (lambda root: (root / "dataset" / image_name(1)).write_bytes(b""), 0),
+    ],
+    ids=["torn line", "noise", "file gone", "file cut short by a power failure"],
+)
+def test_resuming_trusts_only_what_is_intact(damage: Callable[[Path], object], left: int, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    with staging(target, SETTINGS) as stage:
+        fill(stage, 3)
+        stage.write(6, LoadedImage(np.zeros((4, 4, 3), np.uint8)))  # of a group that never finished
+    damage(staging_path(target))
+    with staging(target, SETTINGS) as stage:
+        assert stage.resume(2) == left
+        assert len(list(stage.groups())) == left
+        assert {path.name for path in stage.dataset.rglob("*.png")} == {
+            Path(image_name(index)).name for index in range(2 * left)
+        }
+
+
+def test_publishing_renames_and_leaves_nothing_else(tmp_path: Path) -> None:
+    with staging(tmp_path / "out", SETTINGS) as stage:
+        fill(stage, 1)
+        stage.publish([])
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert sorted(path.name for path in (tmp_path / "out" / "00000").iterdir()) == [
+        "img00000000.png",
+        "img00000001.png",
+    ]
+
+
+def test_publishing_overwrites_nothing(tmp_path: Path) -> None:
+    for name in ("out", "out.zip"):
+        with staging(tmp_path / name, SETTINGS) as stage:
+            fill(stage, 1)
+            (tmp_path / name).write_text("mine")
+            with pytest.raises(UsageError, match="appeared meanwhile"):
+                stage.publish([])
+        assert (tmp_path / name).read_text() == "mine"
+
+
+def test_zips_are_stored_sorted_timeless_and_reproducible(tmp_path: Path) -> None:
+    for name in ("a.zip", "b.zip"):
+        with staging(tmp_path / name, SETTINGS) as stage:
+            fill(stage, 2)
+            (stage.dataset / "dataset.json").write_text("{}")
+            stage.publish(["dataset.json"])
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        infos = archive.infolist()
+        assert [info.filename for info in infos] == sorted(info.filename for info in infos)
+        assert {info.date_time for info in infos} == {(1980, 1, 1, 0, 0, 0)}
+        assert {info.compress_type for info in infos} == {zipfile.ZIP_STORED}
+        assert archive.testzip() is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "b.zip"]
+
+
+def test_a_second_run_on_the_same_target_is_told_so(tmp_path: Path) -> None:
+    with (
+        staging(tmp_path / "out", SETTINGS),
+        pytest.raises(UsageError, match="another artfp is writing it"),
+        staging(tmp_path / "out", SETTINGS),
+    ):
+        pytest.fail("two runs in one staging folder")
+
+
+def test_the_lock_dies_with_its_run(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), staging(tmp_path / "out", SETTINGS):
+        raise RuntimeError
+    with staging(tmp_path / "out", SETTINGS) as stage:
+        assert stage.resume(2) == 0
+
+
+def test_file_systems_without_locks_are_usable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_lock(handle: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_lock)
+    with staging(tmp_path / "out", SETTINGS) as stage:
+        assert stage.resume(2) == 0
+
+
+def test_other_settings_are_refused_with_what_differs(tmp_path: Path) -> None:
+    with staging(tmp_path / "out", SETTINGS):
+        pass
+    other = {"seed": 2, "keys": ["k"], "new": 1}
+    for attempt in (
+        lambda: staged_groups(tmp_path / "out", other),
+        lambda: staging(tmp_path / "out", other).__enter__(),
+    ):
+        with pytest.raises(UsageError, match=r"seed: 1 there, 2 now; new: None there, 1 now.*delete the folder"):
+            attempt()
+
+
+def test_a_folder_of_that_name_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+    (staging_path(tmp_path / "out") / "dataset").mkdir(parents=True)
+    with pytest.raises(UsageError, match="not a staging folder of artfp"), staging(tmp_path / "out", SETTINGS):
+        pytest.fail("took a stranger's folder")
+
+
+def test_leftovers_of_a_run_that_died_after_its_last_step_go(tmp_path: Path) -> None:
+    with staging(tmp_path / "out", SETTINGS) as stage:
+        fill(stage, 1)
+    clear_leftovers(tmp_path / "out", {"seed": 9})
+    assert staging_path(tmp_path / "out").exists()
+    clear_leftovers(tmp_path / "out", SETTINGS)
+    clear_leftovers(tmp_path / "out", SETTINGS)
+    assert not staging_path(tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_a_failure_that_keeps_the_work(tmp_path: Path) -> None:
+    with pytest.raises(ArtfpError, match="the disk is full; what is done is kept") as caught, disk_errors(tmp_path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.exit_code == Exit.FAILURE
+    with pytest.raises(PermissionError), disk_errors(tmp_path):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+
+def test_differences_name_both_sides() -> None:
+    assert differences({"a": 1, "b": 2}, {"a": 1, "c": 3}) == ["c: None there, 3 now", "b: 2 there, None now"]
+    assert differences(json.loads(json.dumps(SETTINGS)), SETTINGS) == []

@@ -1,0 +1,91 @@
+"""Losses and averages against their closed forms."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from artfp.generators.adversarial import AdversarialLearner, kept_share
+from artfp.generators.dcgan import DcganDiscriminator, DcganGenerator
+from artfp.generators.losses import discriminator_loss, generator_loss, gradient_penalty, lazy_weight
+from artfp.generators.settings import GanRecipe
+
+
+def test_each_pair_costs_the_logarithm_of_one_plus_the_exponential_of_its_difference() -> None:
+    real, fake = torch.tensor([1.0, -0.5]), torch.tensor([0.25, 2.0])
+    wanted = (math.log1p(math.exp(0.25 - 1.0)) + math.log1p(math.exp(2.0 + 0.5))) / 2
+    assert discriminator_loss(real, fake).item() == pytest.approx(wanted)
+    assert generator_loss(fake, real).item() == pytest.approx(wanted)
+
+
+def test_networks_that_cannot_tell_pay_log_two() -> None:
+    same = torch.zeros(3)
+    assert discriminator_loss(same, same).item() == pytest.approx(math.log(2))
+    assert generator_loss(same, same).item() == pytest.approx(math.log(2))
+
+
+def test_the_penalty_of_a_linear_discriminator_is_the_square_of_its_weights() -> None:
+    weights = torch.randn(3 * 4 * 4, generator=torch.Generator().manual_seed(1))
+    images = torch.zeros(5, 3, 4, 4)
+    assert gradient_penalty(lambda x: x.flatten(1) @ weights, images).item() == pytest.approx(
+        weights.square().sum().item()
+    )
+
+
+def test_the_penalty_of_a_quadratic_discriminator_averages_over_the_images() -> None:
+    """D(x) = |x|^2 / 2 has the gradient x; the penalty's own gradient reaches a scale of D: d (a^2 |x|^2) / da."""
+    images = torch.stack([torch.full((3, 2, 2), 0.5), torch.full((3, 2, 2), -1.0)])
+    scale = torch.tensor(3.0, requires_grad=True)
+    penalty = gradient_penalty(lambda x: scale * x.square().sum((1, 2, 3)) / 2, images)
+    mean_square = (12 * 0.25 + 12 * 1.0) / 2
+    assert penalty.item() == pytest.approx(9 * mean_square)
+    penalty.backward()
+    assert scale.grad is not None
+    assert scale.grad.item() == pytest.approx(2 * 3 * mean_square)
+
+
+def test_a_lazy_penalty_weighs_as_much_as_one_in_every_step() -> None:
+    assert sum(lazy_weight(0.6, 8) for step in range(64) if step % 8 == 0) == pytest.approx(64 * 0.6 / 2)
+
+
+def test_the_average_halves_after_its_half_life_and_has_no_memory_at_first() -> None:
+    kept = 1.0
+    for _ in range(500 // 20):
+        kept *= kept_share(20, 500, shown=1_000_000)
+    assert kept == pytest.approx(0.5)
+    assert kept_share(20, 500, shown=20) < 1e-6
+    assert kept_share(20, 0, shown=1000) == 0
+
+
+def test_the_average_follows_the_weights_by_its_closed_form() -> None:
+    """After every step, averaged = keep * averaged + (1 - keep) * weights, for each parameter."""
+    recipe = GanRecipe(batch=4, average=2)
+    learner = AdversarialLearner(recipe, DcganGenerator(16, 8, 4, 8), DcganDiscriminator(16, 4, 8), "cpu")
+    wanted = [p.detach().clone() for p in learner.averaged.parameters()]
+    for step in range(16):
+        learner.learn(torch.zeros(4, 3, 16, 16), step, seed=step)
+        keep = 0.5 ** (4 / min(2, 0.05 * 4 * (step + 1)))
+        for mean, weight in zip(wanted, learner.generator.parameters(), strict=True):
+            mean.mul_(keep).add_(weight.detach(), alpha=1 - keep)
+    for mean, found in zip(wanted, learner.averaged.parameters(), strict=True):
+        torch.testing.assert_close(found, mean, rtol=1e-4, atol=1e-5)
+
+
+def test_penalties_are_applied_in_one_step_out_of_every_few() -> None:
+    recipe = GanRecipe(batch=2, penalty_every=3, gamma=1.0)
+    learner = AdversarialLearner(recipe, DcganGenerator(16, 8, 4, 8), DcganDiscriminator(16, 4, 8), "cpu")
+    seen = [learner.learn(torch.rand(2, 3, 16, 16), step, step)["r1"] for step in range(6)]
+    assert seen[0] == seen[1] == seen[2] != seen[3] == seen[4] == seen[5]
+
+
+@pytest.mark.parametrize("size", [16, 32, 64])
+def test_networks_have_no_pooling_blur_or_pixel_shuffle(size: int) -> None:
+    """What is faint and fine must pass: every layer of the discriminator is a plain convolution or dense."""
+    generator, discriminator = DcganGenerator(size, 8, 4, 8), DcganDiscriminator(size, 4, 8)
+    assert generator(torch.zeros(2, 8)).shape == (2, 3, size, size)
+    assert discriminator(torch.zeros(2, 3, size, size)).shape == (2,)
+    leaves = [m for network in (generator, discriminator) for m in network.modules() if not list(m.children())]
+    assert all(isinstance(m, nn.Conv2d | nn.Linear) and getattr(m, "groups", 1) == 1 for m in leaves)

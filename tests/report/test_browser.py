@@ -1,0 +1,73 @@
+"""The page in a real browser, where one is installed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from artfp.report.page import write_report
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+]
+PHONE = 390  # a frame of this width, because a browser's own window does not become so narrow
+PROBE = """<!doctype html><body><script>
+const frame = document.querySelector("body").appendChild(document.createElement("iframe"));
+frame.width = PHONE; frame.height = 844;
+frame.onload = () => {
+  const page = frame.contentDocument, inside = frame.contentWindow.innerWidth;
+  const all = selector => [...page.querySelectorAll(selector)];
+  const box = element => element.getBoundingClientRect();
+  document.body.dataset.probe = JSON.stringify({
+    width: inside,
+    content: page.documentElement.scrollWidth,
+    outside: all("body *").filter(e => !e.closest(".scroll, svg") && box(e).right > inside + .5).map(e => e.outerHTML),
+    charts: all(".chart > svg").map(e => box(e).height),
+    lines: all(".chart .line").map(e => box(e).height + box(e).width),
+    pictures: all("img").map(e => e.complete && e.naturalWidth * box(e).width),
+    letters: all(".chart text").map(e => box(e).height),
+  });
+};
+frame.srcdoc = SOURCE;
+</script>"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no chromium here")
+def test_on_a_phone_nothing_overflows_and_nothing_is_empty(run_folder: Path, tmp_path: Path) -> None:
+    found = probe(write_report(run_folder), tmp_path)
+    assert found["width"] == PHONE
+    assert found["content"] <= PHONE
+    assert found["outside"] == []
+    assert len(found["charts"]) == 3
+    assert min(found["charts"]) > 150
+    assert min(found["lines"]) > 10
+    assert len(found["pictures"]) == 4 * 3 + 2
+    assert min(found["pictures"]) > 0
+    assert min(found["letters"]) >= 10  # CSS pixels of the charts' text
+
+
+def probe(page: Path, folder: Path) -> dict[str, Any]:
+    """What a page measures of itself in a narrow frame."""
+    source = json.dumps(page.read_text(encoding="utf-8")).replace("</", "<\\/")
+    (folder / "probe.html").write_text(PROBE.replace("PHONE", str(PHONE)).replace("SOURCE", source), encoding="utf-8")
+    command = [str(BROWSER), *QUIET, f"--user-data-dir={folder}/profile", "--dump-dom", f"file://{folder}/probe.html"]
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True).stdout
+    match = re.search(r'data-probe="([^"]+)"', dom)
+    assert match is not None
+    return dict(json.loads(unescape(match[1])))

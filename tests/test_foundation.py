@@ -1,0 +1,118 @@
+"""Seeds, files, records and recipes: what everything else stands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from artfp import recipe
+from artfp.errors import BadInputError, UsageError
+from artfp.files import atomic_open, read_json, sha256_bytes, sha256_file, write_json
+from artfp.results import Record
+from artfp.seeds import derive_seed, numpy_generator
+from artfp.statslog import StatsLog
+
+
+def test_seeds_are_the_same_on_every_machine() -> None:
+    assert derive_seed(7, "embed", 3) == 2622339456987485112
+    assert numpy_generator("x").integers(1 << 30) == numpy_generator("x").integers(1 << 30)
+
+
+def test_seeds_tell_parts_and_types_apart() -> None:
+    assert len({derive_seed(1, 23), derive_seed(12, 3), derive_seed("1", 23), derive_seed("1", "23")}) == 4
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"old": 1})
+    with pytest.raises(RuntimeError, match="disk"), atomic_open(path) as stream:  # noqa: PT012 - the body must run
+        stream.write(b"half")
+        raise RuntimeError("disk")
+    assert read_json(path) == {"old": 1}
+    assert [found.name for found in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_hashes_agree(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"abc")
+    assert sha256_file(tmp_path / "x") == sha256_bytes(b"abc")
+
+
+def test_broken_json_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("{")
+    with pytest.raises(BadInputError, match=r"x\.json"):
+        read_json(tmp_path / "x.json")
+
+
+@dataclass(frozen=True)
+class Inner(Record):
+    p: float
+
+
+@dataclass(frozen=True)
+class Outer(Record):
+    name: str
+    best: Inner | None
+    rows: tuple[Inner, ...]
+
+
+@pytest.mark.parametrize("best", [None, Inner(0.5)])
+def test_records_come_back_equal(best: Inner | None) -> None:
+    record = Outer("a", best, (Inner(1.0), Inner(1e-12)))
+    assert Outer.from_dict(record.to_dict()) == record
+
+
+def test_records_ignore_what_a_later_version_adds() -> None:
+    assert Inner.from_dict({"p": 0.1, "future": 3}) == Inner(0.1)
+
+
+@dataclass(frozen=True)
+class Part:
+    rate: float = recipe.setting(1.0, low=0, high=2)
+
+
+@dataclass(frozen=True)
+class Whole:
+    name: str
+    part: Part
+    kind: str = recipe.setting("a", choices=("a", "b"))
+    folder: Path | None = recipe.setting(None)
+
+
+def test_recipes_fill_dataclasses() -> None:
+    whole = recipe.parse({"name": "n", "part": {"rate": 2}, "folder": "x/y"}, Whole, "r.toml")
+    assert whole == Whole("n", Part(2.0), "a", Path("x/y"))
+
+
+def test_every_error_of_a_recipe_is_reported_at_once() -> None:
+    with pytest.raises(UsageError) as caught:
+        recipe.parse({"part": {"rate": 3, "speed": 1}, "kind": "c", "folder": 4}, Whole, "r.toml")
+    message = str(caught.value)
+    for piece in ("r.toml", "name: missing", "part.rate", "part.speed", "kind: must be one of a, b", "folder"):
+        assert piece in message
+
+
+@pytest.mark.parametrize("value", [float("nan"), True, "1"])
+def test_recipes_refuse_what_only_looks_like_a_number(value: object) -> None:
+    with pytest.raises(UsageError):
+        recipe.parse({"name": "n", "part": {"rate": value}}, Whole, "r.toml")
+
+
+def test_recipes_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"gone\.toml"):
+        recipe.load(tmp_path / "gone.toml", Part)
+    (tmp_path / "bad.toml").write_text("= 1")
+    with pytest.raises(UsageError, match="not TOML"):
+        recipe.load(tmp_path / "bad.toml", Part)
+
+
+def test_a_log_is_cut_back_to_its_checkpoint(tmp_path: Path) -> None:
+    log = StatsLog(tmp_path / "stats.jsonl", position="step")
+    for step in (1, 2, 3):
+        log.append({"step": step})
+    log.flush()
+    with log.path.open("a") as stream:
+        stream.write('{"step": 4')
+    log.rewind(2)
+    assert [row["step"] for row in log.rows()] == [1, 2]

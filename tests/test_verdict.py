@@ -1,0 +1,119 @@
+"""The words of a verdict claim what is proven and no more."""
+
+from __future__ import annotations
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artfp.verdict import (
+    BadFile,
+    ImageVerdict,
+    NotTried,
+    Verdict,
+    at_most,
+    statement_of_doubt,
+    statement_of_match,
+    statement_of_no_match,
+)
+
+
+def test_a_match_names_the_key_and_both_explanations() -> None:
+    words = statement_of_match(512, "pub/cats", "generated", 2.1e-19, 1, 512, by_set=True)
+    assert words == (
+        "These 512 images carry the key pub/cats: they are marked data or come from a model trained on it. "
+        "A key drawn at random would agree this well with probability at most 2.1e-19 (corrected for 1 trial)."
+    )
+
+
+def test_one_image_is_one_image() -> None:
+    words = statement_of_match(1, "k", "generated", 1e-12, 7, 1, by_set=False)
+    assert words.startswith("This image carries the key k: it is marked data or comes from a model trained on it.")
+    assert "corrected for 7 trials" in words
+    assert "about the set" not in words
+
+
+def test_where_only_single_images_decide_the_claim_is_about_some() -> None:
+    words = statement_of_match(100, "k", "generated", 1e-12, 1, 3, by_set=False)
+    assert words.startswith("Some of these 100 images carry the key k: those are marked data or come from a model")
+    assert "3 of 100 images match on their own" in words
+
+
+def test_a_match_of_the_set_says_how_many_images_match_by_themselves() -> None:
+    words = statement_of_match(1000, "k", "generated", 1e-12, 1, 990, by_set=True)
+    assert "The verdict is about the set: 990 of 1,000 images match on their own (p <= 0.001)." in words
+
+
+def test_imported_keys_carry_the_condition_under_which_the_probability_holds() -> None:
+    bits = statement_of_match(9, "k", "imported-bits", 1e-12, 1, 9, by_set=True)
+    secret = statement_of_match(9, "k", "imported-secret", 1e-12, 1, 9, by_set=True)
+    assert "bits of this key were chosen by their owner: the probability holds if" in bits
+    assert "secret of this key was made elsewhere: the probability holds if" in secret
+
+
+def test_no_match_is_not_absence() -> None:
+    assert statement_of_no_match(10, 3) == (
+        "No evidence of any of the 3 keys tried in these 10 images; this does not prove absence."
+    )
+    assert statement_of_no_match(1, 1) == "No evidence of the key tried in this image; this does not prove absence."
+
+
+def test_doubt_gives_its_reason_and_what_may_end_it() -> None:
+    words = statement_of_doubt(4, "k", "the corrected p lies between 1e-06 and 0.001")
+    assert words.startswith("Inconclusive: the corrected p lies between 1e-06 and 0.001.")
+    assert "--key" in words
+
+
+@given(st.floats(min_value=1e-290, max_value=1.0))
+def test_a_bound_is_never_rounded_below_the_number(p: float) -> None:
+    shown = float(at_most(p))
+    assert shown >= p * (1 - 1e-7)
+    assert shown <= p * 1.1 + 1e-300
+
+
+def test_bounds_are_short() -> None:
+    assert [at_most(p) for p in (1.0, 0.31, 0.0312, 1e-6, 2.11e-19, 9.99e-4, 0.0)] == [
+        "1",
+        "0.31",
+        "0.032",
+        "1.0e-06",
+        "2.2e-19",
+        "0.001",
+        "1e-300",
+    ]
+
+
+def test_a_verdict_comes_back_from_its_json_equal() -> None:
+    verdict = Verdict(
+        outcome="match",
+        statement="words",
+        key="k",
+        key_id="0123",
+        key_origin="generated",
+        key_origin_words="drawn",
+        codec="dct",
+        codec_sha256="ab",
+        n_bits=64,
+        n_images=2,
+        p_mean=None,
+        p_single=0.5,
+        q=0.5,
+        log10_q=math.log10(0.5),
+        trials=1,
+        floor=1e-19,
+        runner_up_key=None,
+        runner_up_q=None,
+        margin=None,
+        matching_bits=40,
+        bit_accuracy=0.6,
+        share=0.5,
+        share_low=0.1,
+        share_high=0.9,
+        calibration_share=0.0,
+        calibration_images=256,
+        bad_files=(BadFile("x.png", "x.png: no image"),),
+        not_tried=(NotTried("cd", 3),),
+        images=(ImageVerdict("a.png", "k", 40, 64, 0.5, 0.5),),
+    )
+    assert Verdict.from_dict(verdict.to_dict()) == verdict
