@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import rich_click as click
 
 from artfp import __version__
@@ -42,4 +44,6 @@ artfp.add_command(sample)
 
 def main() -> None:
     """The console entry point."""
+    # OpenMP's threads else spin while they wait; measured ten times slower where another process wants a core (LAB.md).
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     artfp()

@@ -175,7 +175,8 @@ class TestKeys:
     def test_keys_come_in_the_order_of_registration(self, registry: Registry) -> None:
         for name in ("b", "a", "c/x"):
             registry.new(name)
-        assert registry.names() == [key.name for key in registry.keys()] == ["b", "a", "c/x"]
+        keys = registry.keys()
+        assert registry.names() == [key.name for key in keys] == ["b", "a", "c/x"]
 
     def test_names_are_unique(self, registry: Registry) -> None:
         registry.new("acme")
@@ -195,7 +196,7 @@ class TestKeys:
             registry.new(name)
 
     def test_an_unknown_key_is_named_with_a_hint(self, registry: Registry) -> None:
-        with pytest.raises(UsageError, match="no key 'acme': the registry is empty.*artfp key new"):
+        with pytest.raises(UsageError, match=r"no key 'acme': the registry is empty.*artfp key new"):
             registry.get("acme")
         registry.new("other")
         for ask in (
@@ -405,7 +406,7 @@ class TestCommitments:
 
     def test_no_opening_without_a_commitment(self, registry: Registry) -> None:
         registry.new("acme")
-        with pytest.raises(UsageError, match="no commitment.*artfp key commit acme"):
+        with pytest.raises(UsageError, match=r"no commitment.*artfp key commit acme"):
             registry.opening("acme")
 
     def test_bits_cannot_be_committed_to(self, registry: Registry) -> None:
