@@ -27,8 +27,8 @@ def atomic_open(path: Path, *, mode: int = 0o644, durable: bool = True) -> Itera
             stream.flush()
             if durable:
                 os.fsync(stream.fileno())
-        os.chmod(name, mode)
-        os.replace(name, path)
+        Path(name).chmod(mode)
+        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

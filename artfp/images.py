@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from artfp.errors import ArtfpError, BadInputError
@@ -52,6 +52,8 @@ def load_image(source: Path | bytes, name: str) -> LoadedImage:
             return _to_rgb_and_alpha(ImageOps.exif_transpose(image))
     except ArtfpError:
         raise
+    except UnidentifiedImageError as error:  # its text holds an address in memory, different every time
+        raise BadInputError(f"{name}: not a readable image (of no format that Pillow knows)") from error
     # Pillow's decoders raise whatever their format does (struct.error, SyntaxError, zlib.error ...).
     except MemoryError:
         raise

@@ -30,7 +30,7 @@ from artfp.generators import training
 from artfp.generators.sampling import load_generator, write_samples
 from artfp.generators.settings import GanRecipe
 from artfp.generators.transfer import monitor_for
-from artfp.images import LoadedImage, encode_png
+from artfp.images import LoadedImage, encode_png, load_image
 from artfp.keys.registry import Registry
 from artfp.recipe import setting
 from artfp.report.page import write_report
@@ -200,8 +200,9 @@ def show_strips(run: Run) -> None:
     with open_source(run.original) as originals, open_source(run.marked) as marked:
         step = max(1, len(originals) // STRIPS)
         for index in range(0, min(len(originals), len(marked)), step)[:STRIPS]:
-            (target / f"original-{index}.png").write_bytes(originals.read_at(index))
-            (target / f"marked-{index}.png").write_bytes(marked.read_at(index))
+            for side, source in (("original", originals), ("marked", marked)):
+                image = load_image(source.read_at(index), source[index].name)
+                (target / f"{side}-{index}.png").write_bytes(encode_png(image))
 
 
 def write_page(run: Run) -> None:

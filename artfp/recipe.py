@@ -63,8 +63,8 @@ def to_dict(recipe: Any) -> dict[str, Any]:
 def _build(values: Mapping[str, Any], schema: type[Any], prefix: str, problems: list[str]) -> Any:
     hints = typing.get_type_hints(schema)
     fields = {field.name: field for field in dataclasses.fields(schema)}
-    for name in values.keys() - fields.keys():
-        problems.append(f"{prefix}{name}: unknown; known here: {', '.join(fields)}")
+    unknown = sorted(values.keys() - fields.keys())
+    problems.extend(f"{prefix}{name}: unknown; known here: {', '.join(fields)}" for name in unknown)
     chosen: dict[str, Any] = {}
     for name, field in fields.items():
         if name in values:

@@ -14,7 +14,9 @@ PACKAGE = ROOT / "artfp"
 
 # Lowest first; a module imports from its own layer's own folder and from lower layers only.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "seeds", "files", "results", "recipe", "statslog", "shipped"),
+    ("errors", "seeds", "results"),
+    ("files", "recipe", "shipped"),
+    ("statslog",),
     ("statistics",),
     ("keys",),
     ("images", "checkpoints", "devices", "verdict"),

@@ -69,7 +69,11 @@ def train(
     workers = threads or os.cpu_count() or 1
     with progress("train codec", settings.steps) as advance:
         result = training.train(
-            settings, lambda: training_pool(settings, folder / "pool.npy", workers), folder, advance, device
+            settings,
+            lambda: training_pool(settings, folder / "pool.npy", workers),
+            folder,
+            lambda d, t, note: advance(d, note, t),
+            device,
         )
     path = folder / f"{settings.name}.safetensors"
     if as_json:
@@ -123,7 +127,7 @@ def evaluate(
     chosen = load_codec(spec).to(prepare_device(device))
     images = squares(data, size or chosen.size, limit, seed or 0)
     with progress("evaluate", len(images)) as advance:
-        result = measure(chosen, images, seed or 0, advance)
+        result = measure(chosen, images, seed or 0, lambda d, t, note: advance(d, note, t))
     if as_json:
         rows = [{**row.to_dict(), "accuracy": row.accuracy} for row in result.rows]
         print_json({**result.to_dict(), "rows": rows})

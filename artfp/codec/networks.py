@@ -28,7 +28,7 @@ class Residual(nn.Module):
         nn.init.normal_(self.second.weight, std=0.1 / (9 * channels) ** 0.5)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x plus what the block has to add."""
+        """Give x plus what the block has to add."""
         out: Tensor = x + self.second(F.silu(self.first(F.silu(x))))
         return out
 

@@ -167,8 +167,8 @@ def _check_source(
         others = ", ".join(f"{count} {suffix}" for suffix, count in source.others.items()) or "no files at all"
         problems.found.append(BadInputError(f"{settings.source}: holds no images ({others})"))
         return None
-    problems.attempt(lambda: source.columns)
-    marking = problems.attempt(lambda: _assign(settings, source))
+    tables = problems.attempt(lambda: (source.labels, source.columns))
+    marking = problems.attempt(lambda: _assign(settings, source)) if tables else None
     key_ids = problems.attempt(lambda: _known_ids(settings, marking, registry))
     if marking is None or key_ids is None:
         problems.attempt(lambda: _our_manifest(settings.target))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -62,10 +64,12 @@ def decode(source: Source, size: int, resized: bool, scratch: Path, on_progress:
 
 
 def _space(shape: tuple[int, int, int, int], scratch: Path) -> Pixels:
-    if np.prod(shape) <= IN_MEMORY:
+    size = math.prod(shape)
+    if size <= IN_MEMORY:
         return np.empty(shape, np.uint8)
     with tempfile.TemporaryFile(dir=scratch) as file:  # without a name: it is gone with the process, however that ends
-        return np.memmap(file, np.uint8, "w+", shape=shape)
+        os.posix_fallocate(file.fileno(), 0, size)  # a disk too small says so now, instead of killing the process later
+        return np.memmap(file, np.uint8, "r+", shape=shape)
 
 
 def _decoded(source: Source) -> Iterator[Pixels]:

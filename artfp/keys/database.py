@@ -64,7 +64,9 @@ class Database:
             raise UsageError(f"{path}: no key registry here; `artfp key new NAME` makes one")
         self.was_open_to_others = _make_private(path)
         with self._explained():
-            self.connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+            # mode=rw: SQLite itself never creates the file, which would be readable by others.
+            uri = f"{path.resolve().as_uri()}?mode=rw"
+            self.connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
         try:
             self._prepare()
         except BaseException:

@@ -59,6 +59,14 @@ class Tick:
 
 
 @dataclass(frozen=True)
+class Threshold:
+    """A horizontal line and its name, above or below it."""
+
+    at: float
+    name: Mark
+
+
+@dataclass(frozen=True)
 class Chart:
     """All that the template needs to draw one figure and to tell it in words."""
 
@@ -69,7 +77,7 @@ class Chart:
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     lines: tuple[Line, ...]
-    threshold: Tick | None = None
+    threshold: Threshold | None = None
     area: Area | None = None
 
 
@@ -101,7 +109,7 @@ def accuracy_chart(transfer: Mapping[str, Sequence[TransferPoint]]) -> Chart:
         x_ticks=_image_ticks(transfer),
         y_ticks=tuple(Tick(y(value), f"{100 * value:.0f} %") for value in ticks),
         lines=_lines(transfer, lambda point: y(point.accuracy), lambda point: percent(point.accuracy)),
-        threshold=Tick(y(CHANCE), "chance"),
+        threshold=Threshold(y(CHANCE), Mark(RIGHT, y(CHANCE) + 13, "chance")),
     )
 
 
@@ -112,14 +120,14 @@ def p_chart(transfer: Mapping[str, Sequence[TransferPoint]]) -> Chart:
     y = Scale(-step * math.ceil(max(-lowest, -MATCH_LOG_P + 2) / step), 0.0, BOTTOM, TOP)
     return Chart(
         name="p",
-        title="Probability that chance explains it",
+        title="Probability that a random key agrees as well",
         description="p of the samples as one set, on a logarithmic scale, against training images shown. At the end: "
         f"{_at_the_end(transfer, lambda point: log_p_text(_log_p(point)))}. Lower is stronger evidence.",
         x_label="training images shown",
         x_ticks=_image_ticks(transfer),
         y_ticks=tuple(Tick(y(-power), log_p_text(-power)) for power in range(0, int(-y.low) + 1, int(step))),
         lines=_lines(transfer, lambda point: y(_log_p(point)), lambda point: f"p = {log_p_text(_log_p(point))}"),
-        threshold=Tick(y(MATCH_LOG_P), "one in a million"),
+        threshold=Threshold(y(MATCH_LOG_P), Mark(RIGHT, y(MATCH_LOG_P) + 13, "one in a million")),
     )
 
 

@@ -107,7 +107,7 @@ def _environment() -> Environment:
 def _frame(run: RunFolder) -> dict[str, Any]:
     name = str(run.run.get("name") or run.path.resolve().name)
     box = {"width": figures.WIDTH, "height": figures.HEIGHT, "left": figures.LEFT, "right": figures.RIGHT}
-    version = run.run.get("artfp") or run.run.get("version") or ""
+    version = str(run.run.get("artfp_version", ""))
     return {"title": f"{name}: evidence report", "name": name, "bottom": figures.BOTTOM, "version": version, **box}
 
 
@@ -144,17 +144,21 @@ def _headline(verdicts: Mapping[str, Verdict]) -> Headline | None:
 
 def _headline_numbers(verdict: Verdict) -> tuple[Row, ...]:
     return (
-        Row("probability by chance, at most", (probability(verdict.q), "")),
-        Row("bits of the key in the set", (str(verdict.matching_bits), f"of {verdict.n_bits}")),
+        Row("probability that a random key agrees so well, at most", (probability(verdict.q), "")),
+        Row("bits of the key, read from the set", (str(verdict.matching_bits), f"of {verdict.n_bits}")),
         Row("bits right in single images", (percent(verdict.bit_accuracy), "")),
         Row(f"of {count(verdict.n_images)} images match on their own", (percent(verdict.share), "")),
     )
 
 
 def _control(verdicts: Mapping[str, Verdict]) -> dict[str, str] | None:
+    """What the clean twin says of the method; where neither matches there is nothing to control."""
     if "model" not in verdicts or "twin" not in verdicts:
         return None
-    style, words = CONTROL_WORDS[verdicts["twin"].outcome]
+    model, twin = verdicts["model"].outcome, verdicts["twin"].outcome
+    if model != "match" and twin == "no match":
+        return None
+    style, words = CONTROL_WORDS[twin]
     return {"style": style, "words": words}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from artfp.errors import BadInputError
 from artfp.report.run_folder import Strip
@@ -78,7 +78,7 @@ def _read_pixels(path: Path) -> NDArray[np.uint8]:
         with Image.open(path) as image:
             if max(image.size) > REFUSED_SIDE:
                 raise BadInputError(f"{path}: {image.size[0]} x {image.size[1]} pixels is too large for a page")
-            return np.asarray(image.convert("RGB"))
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except (OSError, SyntaxError, ValueError) as error:
         raise BadInputError(f"{path}: not a readable image ({error})") from error
 

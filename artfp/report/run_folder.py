@@ -1,6 +1,6 @@
 """What a run folder holds for its report; any part may be missing.
 
-RUN/run.json            name, artfp version, recipe, settings
+RUN/run.json            name, artfp_version, recipe
 RUN/embed.json          what embed-dataset measured (psnr, ssim, accuracy ...)
 RUN/verdicts/NAME.json  verdicts; `model`, `twin` and `data` have their places on the page
 RUN/strips/             original-X.png and marked-X.png of the same image

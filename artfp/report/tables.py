@@ -89,7 +89,7 @@ def verdict_rows(verdicts: Sequence[Verdict]) -> tuple[Row, ...]:
         ("Verdict", lambda v: outcome_word(v.outcome)),
         ("Best key", lambda v: v.key),
         ("Images", lambda v: count(v.n_images)),
-        ("q, the probability by chance", lambda v: probability(v.q)),
+        ("q, corrected p of the whole test", lambda v: probability(v.q)),
         ("Folder test p", lambda v: "—" if v.p_mean is None else probability(v.p_mean)),
         ("Best single image p", lambda v: probability(v.p_single)),
         ("Bits of the majority that agree", lambda v: f"{v.matching_bits} of {v.n_bits}"),

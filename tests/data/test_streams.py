@@ -21,20 +21,21 @@ class Item:
 
 
 def test_read_ahead_keeps_order_and_reads_everything_once() -> None:
-    seen = []
     with ThreadPoolExecutor(4) as pool:
-        for item in read_ahead(pool, lambda n: Item(n, (8, 8)), range(500)):
-            seen.append(item.number)
+        seen = [item.number for item in read_ahead(pool, lambda n: Item(n, (8, 8)), range(500))]
     assert seen == list(range(500))
 
 
 @pytest.mark.parametrize(("side", "most"), [(4096, 1), (512, 16), (8, streams.AHEAD_IMAGES)])
 def test_read_ahead_goes_as_far_as_the_size_of_the_images_allows(side: int, most: int) -> None:
     started: list[int] = []
-    ahead = []
+
+    def load(number: int) -> Item:
+        started.append(number)
+        return Item(number, (side, side))
+
     with ThreadPoolExecutor(1) as pool:
-        for item in read_ahead(pool, lambda n: started.append(n) or Item(n, (side, side)), range(600)):
-            ahead.append(max(started) - item.number)
+        ahead = [max(started) - item.number for item in read_ahead(pool, load, range(600))]
     assert max(ahead) <= most
     assert ahead[0] <= 1  # their size is not known yet
 

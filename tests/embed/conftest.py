@@ -40,7 +40,7 @@ def thumbnails(tmp_path: Path, clean_pixels: Pixels) -> Path:
 
 @pytest.fixture
 def embed(tmp_path: Path, registry: Registry, dct: DctCodec) -> Callable[..., EmbedResult]:
-    """embed(source, target="marked", **settings) with the key alice, made if it is new."""
+    """Embedding with the key alice and the dct codec, unless the settings say otherwise."""
     registry.new("alice")
 
     def run(source: Path, target: str = "marked", **changes: Any) -> EmbedResult:

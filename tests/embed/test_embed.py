@@ -431,10 +431,19 @@ def test_everything_wrong_is_said_at_once(embed: Embed, photos: Path, tmp_path: 
         "exists and",
     ):
         assert part in message
-    with pytest.raises(UsageError, match="(?s)2 problems.*no such folder to write out in.*no such folder or zip"):
+    with pytest.raises(UsageError, match=r"(?s)2 problems.*no such folder to write out in.*no such folder or zip"):
         embed(tmp_path / "gone", "missing/out")
-    with pytest.raises(UsageError, match="artfp key new nobody"):
+    with pytest.raises(UsageError, match="make it with `artfp key new`"):
         embed(photos, "other", key="nobody")
+
+
+def test_damaged_tables_are_found_before_anything_is_done(embed: Embed, photos: Path, tmp_path: Path) -> None:
+    (photos / "dataset.json").write_text("{")
+    with pytest.raises(BadInputError, match=r"dataset\.json is not readable"):
+        embed(photos)
+    with pytest.raises(UsageError, match=r"(?s)2 problems.*dataset\.json is not readable.*nobody"):
+        embed(photos, key="nobody")
+    assert not (tmp_path / ".marked.artfp-partial").exists()
 
 
 def test_the_target_may_not_lie_in_the_source(embed: Embed, photos: Path) -> None:
@@ -454,8 +463,8 @@ def test_a_source_without_images_is_bad_input(embed: Embed, tmp_path: Path) -> N
 def test_too_little_space_is_known_beforehand(
     embed: Embed, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(request, "free_bytes", lambda folder: 1000)
-    with pytest.raises(ArtfpError, match="needs about .* MB, but only 0 MB are free"):
+    monkeypatch.setattr(request, "free_bytes", lambda _: 1000)
+    with pytest.raises(ArtfpError, match=r"needs about .* MB, but only 0 MB are free"):
         embed(photos)
     assert not (tmp_path / ".marked.artfp-partial").exists()
 

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import stat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,16 +38,15 @@ class TestFile:
     def test_it_is_private_from_the_start(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Seen at the moment of creation, before SQLite has touched the file, under the most careless umask."""
         seen = []
-        connect = sqlite3.connect
+        connect, path = sqlite3.connect, tmp_path / "a" / "b" / "a #1?.sqlite"
 
-        def spy(path: Path, **options: object) -> sqlite3.Connection:
+        def spy(address: str, **options: Any) -> sqlite3.Connection:
             seen.append(mode(path))
-            return connect(path, **options)
+            return connect(address, **options)
 
         monkeypatch.setattr(database.sqlite3, "connect", spy)
         before = os.umask(0)
         try:
-            path = tmp_path / "a" / "b" / "keys.sqlite"
             with Registry(path) as registry:
                 registry.new("acme")
         finally:

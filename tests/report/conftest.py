@@ -73,7 +73,7 @@ def run_folder(tmp_path: Path) -> Path:
 
 RUN = {
     "name": "quickstart",
-    "artfp": "0.1.0",
+    "artfp_version": "0.1.0",
     "recipe": {
         "name": "quickstart",
         "seed": 1,

@@ -151,6 +151,11 @@ def test_the_clean_twin_is_the_control(run_folder: Path, outcome: str, words: st
     assert words in Outline(page_of(run_folder)).text
 
 
+def test_without_a_match_there_is_nothing_to_control(run_folder: Path) -> None:
+    change(run_folder / "verdicts/model.json", outcome="no match")
+    assert "The control" not in Outline(page_of(run_folder)).text
+
+
 def test_imported_bits_are_labelled_where_the_verdict_stands(run_folder: Path) -> None:
     words = statement_of_match(512, "k", "imported-bits", 1e-12, 1, 512, by_set=True)
     change(run_folder / "verdicts/model.json", statement=words, key_origin_words="bits chosen by their owner")
@@ -235,6 +240,17 @@ def test_a_verdict_that_cannot_be_is_named(run_folder: Path, field: str, value: 
     change(run_folder / "verdicts/twin.json", **{field: value})
     with pytest.raises(BadInputError, match=r"twin\.json: not a verdict"):
         write_report(run_folder)
+
+
+def test_an_original_that_lies_on_its_side_meets_its_upright_copy(run_folder: Path) -> None:
+    path = run_folder / "strips/original-000.png"
+    with Image.open(path) as image:
+        exif = Image.Exif()
+        exif[0x0112] = 6  # the camera was turned by 90 degrees
+        upright = image.crop((0, 0, 64, 40))
+        upright.save(run_folder / "strips/marked-000.png")
+        upright.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif)
+    assert "unchanged" in page_of(run_folder)
 
 
 def test_pairs_of_different_sizes_are_refused(run_folder: Path) -> None:
