@@ -32,13 +32,13 @@ class Architecture:
 
 
 def bounded_residual(raw: Tensor, images: Tensor, psnr: float) -> Tensor:
-    """The raw residual masked and scaled so that every image is marked at this PSNR.
+    """The raw grey residual, masked and scaled so that every image is marked at this PSNR.
 
     The scale is part of the network: the residual cannot grow, so training needs no fidelity weight.
     """
     masked = torch.tanh(raw) * perceptual_mask(images)
     level = masked.square().mean(dim=(1, 2, 3), keepdim=True).add(1e-12).sqrt()
-    return masked * (10 ** (-psnr / 20) / level.clamp(min=SILENCE))
+    return (masked * (10 ** (-psnr / 20) / level.clamp(min=SILENCE))).expand_as(images)
 
 
 class LearnedCodec(Codec):

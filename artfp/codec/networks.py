@@ -5,10 +5,14 @@ image 3 x 64 x 64 --unshuffle 4--> 48 x 16 x 16 --+
 bits n --linear--> 32 x 8 x 8 --nearest--> 16 x 16 +
 
 image --unshuffle 4--> conv, residual block at 16 x 16 --stride 2--> residual blocks at 8 x 8 --linear--> n logits
+
+Both see luminance alone: JPEG keeps chroma at half size, and a decoder that looked at it would read the host's own
+chroma errors (LAB.md, 2026-11-21: 4:2:0 cost seven points of accuracy at quality 80, though the mark was grey).
 """
 
 from __future__ import annotations
 
+import kornia
 import torch.nn.functional as F
 from torch import Tensor, cat, nn
 
@@ -16,6 +20,11 @@ BLOCK = 4  # pixels per side of an unshuffled block
 MESSAGE_CHANNELS = 32
 MESSAGE_SIDE = 8
 READOUT_CHANNELS = 32
+
+
+def luma_blocks(images: Tensor) -> Tensor:
+    """Luminance around zero, its 4 x 4 blocks as channels."""
+    return F.pixel_unshuffle(kornia.color.rgb_to_grayscale(images) - 0.5, BLOCK)
 
 
 class Residual(nn.Module):
@@ -40,15 +49,15 @@ class Encoder(nn.Module):
         super().__init__()
         self.side = size // BLOCK
         self.message = nn.Linear(n_bits, MESSAGE_CHANNELS * MESSAGE_SIDE**2)
-        self.enter = nn.Conv2d(3 * BLOCK**2 + MESSAGE_CHANNELS, width, 3, padding=1)
+        self.enter = nn.Conv2d(BLOCK**2 + MESSAGE_CHANNELS, width, 3, padding=1)
         self.body = nn.Sequential(*(Residual(width) for _ in range(depth)))
-        self.leave = nn.Conv2d(width, 3 * BLOCK**2, 3, padding=1)
+        self.leave = nn.Conv2d(width, BLOCK**2, 3, padding=1)
 
     def forward(self, images: Tensor, bits: Tensor) -> Tensor:
-        """Raw residual of the images' shape."""
+        """Raw residual, N x 1 x size x size."""
         message = self.message(2 * bits - 1).view(-1, MESSAGE_CHANNELS, MESSAGE_SIDE, MESSAGE_SIDE)
         message = F.interpolate(message, size=(self.side, self.side))
-        blocks = F.pixel_unshuffle(images - 0.5, BLOCK)
+        blocks = luma_blocks(images)
         hidden = self.body(self.enter(cat([blocks, message.to(blocks.dtype)], dim=1)))
         return F.pixel_shuffle(self.leave(F.silu(hidden)), BLOCK)
 
@@ -59,7 +68,7 @@ class Decoder(nn.Module):
     def __init__(self, n_bits: int, size: int, width: int, depth: int) -> None:
         super().__init__()
         side = size // BLOCK // 2
-        self.enter = nn.Conv2d(3 * BLOCK**2, width, 3, padding=1)
+        self.enter = nn.Conv2d(BLOCK**2, width, 3, padding=1)
         self.fine = Residual(width)
         self.halve = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
         self.coarse = nn.Sequential(*(Residual(2 * width) for _ in range(depth)))
@@ -68,7 +77,7 @@ class Decoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Log-odds of each bit."""
-        hidden = self.fine(self.enter(F.pixel_unshuffle(images - 0.5, BLOCK)))
+        hidden = self.fine(self.enter(luma_blocks(images)))
         hidden = self.coarse(self.halve(F.silu(hidden)))
         logits: Tensor = self.read(self.narrow(F.silu(hidden)).flatten(1))
         return logits
