@@ -12,10 +12,10 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from artfp import __version__
 from artfp import recipe as recipes
@@ -36,6 +36,9 @@ from artfp.recipe import setting
 from artfp.report.page import write_report
 from artfp.verdict import Verdict
 from artfp.verify import verify
+
+# Shows a stage's progress: a context for its name, which gives a function of (done, total, note).
+Watch = Callable[[str], AbstractContextManager[Callable[[int, int, str], None]]]
 
 STRIPS = 6  # images shown before and after
 
@@ -71,13 +74,6 @@ class RunRecipe:
     data: DataSettings = dataclasses.field(default_factory=DataSettings)
     embed: MarkSettings = dataclasses.field(default_factory=MarkSettings)
     gan: GanRecipe = dataclasses.field(default_factory=GanRecipe)
-
-
-class Watch(Protocol):
-    """Shows a stage's progress; the context gives a function of (done, total, note)."""
-
-    def __call__(self, stage: str) -> Any:
-        """A context manager for one stage."""
 
 
 @dataclass(frozen=True)

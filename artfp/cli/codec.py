@@ -67,12 +67,12 @@ def train(
         return
     device = prepare_device(device, threads)
     workers = threads or os.cpu_count() or 1
-    with progress("train codec", settings.steps) as advance:
+    with progress("train codec") as advance:
         result = training.train(
             settings,
             lambda: training_pool(settings, folder / "pool.npy", workers),
             folder,
-            lambda d, t, note: advance(d, note, t),
+            advance,
             device,
         )
     path = folder / f"{settings.name}.safetensors"
@@ -126,8 +126,8 @@ def evaluate(
 
     chosen = load_codec(spec).to(prepare_device(device))
     images = squares(data, size or chosen.size, limit, seed or 0)
-    with progress("evaluate", len(images)) as advance:
-        result = measure(chosen, images, seed or 0, lambda d, t, note: advance(d, note, t))
+    with progress("evaluate") as advance:
+        result = measure(chosen, images, seed or 0, advance)
     if as_json:
         rows = [{**row.to_dict(), "accuracy": row.accuracy} for row in result.rows]
         print_json({**result.to_dict(), "rows": rows})

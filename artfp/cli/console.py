@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from artfp.errors import ArtfpError, Exit
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+SECONDS_BETWEEN_LINES = 20.0
 
 P = ParamSpec("P")
 
@@ -64,9 +67,15 @@ def _escape(text: str) -> str:
     return printable(text).replace("[", "\\[")
 
 
+Advance = Callable[[int, int, str], None]
+
+
 @contextmanager
-def progress(label: str, total: int | None) -> Iterator[Callable[..., None]]:
-    """A live bar on stderr; call the yielded function as `advance(done, note="...")`, with `total` once it is known."""
+def progress(label: str) -> Iterator[Advance]:
+    """A live bar on stderr, or a line now and then where stderr is no terminal; yields `advance(done, total, note)`."""
+    if not err.is_terminal:
+        yield _lines(label)
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -76,12 +85,22 @@ def progress(label: str, total: int | None) -> Iterator[Callable[..., None]]:
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=err) as bar:
-        task = bar.add_task(label, total=total, note="")
+        task = bar.add_task(label, total=None, note="")
+        yield lambda done, total, note: bar.update(task, completed=done, total=total, note=_escape(note))
 
-        def advance(done: int, note: str = "", total: int | None = None) -> None:
-            bar.update(task, completed=done, note=_escape(note), total=total)
 
-        yield advance
+def _lines(label: str) -> Advance:
+    started = spoken = time.monotonic()
+
+    def advance(done: int, total: int, note: str) -> None:
+        nonlocal spoken
+        now = time.monotonic()
+        if done == total or now - spoken >= SECONDS_BETWEEN_LINES:
+            spoken = now
+            left = (now - started) / max(done, 1) * (total - done)
+            err.print(f"{label}: {done:,} of {total:,}, {now - started:.0f} s, {left:.0f} s left  {_escape(note)}")
+
+    return advance
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON on stdout.")

@@ -125,8 +125,8 @@ def _plan(settings: EmbedSettings, codec: Codec, path: Path) -> EmbedPlan:
 def _embed(settings: EmbedSettings, codec: Codec, registry: Registry) -> EmbedResult:
     from artfp.embed import embed_dataset
 
-    with progress("embedding", None) as advance:
-        return embed_dataset(settings, codec, registry, lambda done, total, note: advance(done, note, total))
+    with progress("embedding") as advance:
+        return embed_dataset(settings, codec, registry, advance)
 
 
 def _tell(result: EmbedResult) -> None:

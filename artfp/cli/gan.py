@@ -88,10 +88,8 @@ def train_gan(
     if dry_run:
         _print_plan(training.plan(settings, settings.data, folder, monitor, twin), monitor, as_json)
         return
-    with progress("train-gan", None) as advance:
-        result = training.train(
-            settings, settings.data, folder, monitor, lambda d, t, note: advance(d, note, t), device, twin
-        )
+    with progress("train-gan") as advance:
+        result = training.train(settings, settings.data, folder, monitor, advance, device, twin)
     _print_result(result, as_json)
 
 
@@ -204,8 +202,8 @@ def sample(
 
     check_target(target)
     generator = load_generator(checkpoint).to(prepare_device(device, threads))
-    with progress("sample", count) as advance:
-        write_samples(generator, target, count, seed, lambda d, t, note: advance(d, note, t))
+    with progress("sample") as advance:
+        write_samples(generator, target, count, seed, advance)
     if as_json:
         print_json({"out": str(target), "count": count, "seed": seed, "size": generator.size})
     else:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import rich_click as click
@@ -68,7 +66,7 @@ def run_recipe(
     if dry_run:
         _print_plan(pipeline.check(settings, folder, device), as_json)
         return
-    verdicts = pipeline.run(settings, folder, registry, device, _watch)
+    verdicts = pipeline.run(settings, folder, registry, device, progress)
     page = folder / "report.html"
     if as_json:
         short = {name: {**verdict.to_dict(), "images": []} for name, verdict in verdicts.items()}
@@ -84,9 +82,3 @@ def _print_plan(plan: dict[str, object], as_json: bool) -> None:
         print_json(plan)
     else:
         out.print("\n".join(f"{name:14} {value}" for name, value in plan.items()), markup=False)
-
-
-@contextmanager
-def _watch(stage: str) -> Iterator[Callable[[int, int, str], None]]:
-    with progress(stage, None) as advance:
-        yield lambda done, total, note: advance(done, note, total)

@@ -147,10 +147,10 @@ def _verdicts(
     from artfp.verify import BadFilesError, verify
 
     verdicts, failures = [], []
-    with progress("reading images", None) as advance:
+    with progress("reading images") as advance:
 
         def on_progress(done: int, total: int, note: str) -> None:
-            advance(done, note, total)
+            advance(done, total, note)
 
         for paths in sets:
             try:

@@ -1,0 +1,151 @@
+"""`artfp run` and `artfp codec`: happy paths, plans and error texts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from artfp.cli.main import artfp
+from artfp.codec import training
+
+RUN = """
+name = "small"
+key = "owner"
+samples = 4
+[data]
+count = 12
+size = 16
+[embed]
+codec = "dct"
+[gan]
+size = 16
+images = 16
+batch = 8
+generator_width = 4
+generator_most = 4
+discriminator_width = 4
+discriminator_most = 4
+monitor_images = 4
+"""
+CODEC = """
+name = "tiny"
+bits = 8
+size = 32
+width = 8
+depth = 1
+steps = 4
+batch = 8
+images = 16
+"""
+
+
+def call(*words: str | Path) -> Result:
+    return CliRunner().invoke(artfp, [str(word) for word in words])
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "small.toml"
+    path.write_text(RUN)
+    return path
+
+
+@pytest.fixture
+def codec_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(training, "CALIBRATION_IMAGES", 16)
+    path = tmp_path / "codec.toml"
+    path.write_text(CODEC)
+    return path
+
+
+def test_run_prints_verdicts_and_where_the_report_is(recipe: Path, tmp_path: Path) -> None:
+    done = call("run", recipe, "--out", tmp_path / "run", "--json")
+    assert done.exit_code == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["verdicts"]["data"]["outcome"] == "match"
+    assert Path(result["report"]).is_file()
+    again = call("run", recipe, "--out", tmp_path / "run")
+    assert again.exit_code == 0
+    assert "report.html" in again.stdout
+
+
+def test_run_dry_changes_nothing(recipe: Path, tmp_path: Path) -> None:
+    done = call("run", recipe, "--out", tmp_path / "run", "--dry-run")
+    assert done.exit_code == 0
+    assert "procedural horizons" in done.stdout
+    assert not (tmp_path / "run").exists()
+
+
+def test_run_takes_data_of_ones_own(recipe: Path, tmp_path: Path) -> None:
+    done = call("run", recipe, "--data", tmp_path / "gone", "--out", tmp_path / "run", "--dry-run")
+    assert done.exit_code in (2, 4)
+    assert "gone" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("name = 1", "name: must be str"), ("[gan]\nspeed = 9", "gan.speed: unknown"), ("=", "not TOML")],
+)
+def test_run_names_what_is_wrong_with_a_recipe(tmp_path: Path, text: str, complaint: str) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    done = call("run", path)
+    assert done.exit_code == 2
+    assert complaint in done.stderr
+
+
+def test_run_lists_the_shipped_recipes_when_there_is_none_of_that_name() -> None:
+    done = call("run", "nonesuch")
+    assert done.exit_code == 2
+    assert "quickstart" in done.stderr
+
+
+def test_codec_train_makes_a_codec_that_evaluate_and_info_take(codec_recipe: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    trained = call("codec", "train", codec_recipe, "--out", folder, "--seed", "3", "--json")
+    assert trained.exit_code == 0, trained.stderr
+    path = json.loads(trained.stdout)["codec"]
+    described = json.loads(call("codec", "info", path, "--json").stdout)
+    assert described["bits"] == 8
+    measured = call("codec", "evaluate", path, folder / "samples", "--json")
+    assert measured.exit_code == 0, measured.stderr
+    rows = json.loads(measured.stdout)["rows"]
+    assert {"unperturbed", "mirrored", "JPEG 80"} <= {row["label"] for row in rows}
+    assert "PSNR" in call("codec", "evaluate", path, folder / "samples").stdout
+
+
+def test_codec_train_takes_photographs(codec_recipe: Path, tmp_path: Path) -> None:
+    first = call("codec", "train", codec_recipe, "--out", tmp_path / "a")
+    assert first.exit_code == 0, first.stderr
+    second = call("codec", "train", codec_recipe, "--out", tmp_path / "b", "--data", tmp_path / "a" / "samples")
+    assert second.exit_code == 0, second.stderr
+
+
+def test_codec_train_dry_changes_nothing(codec_recipe: Path, tmp_path: Path) -> None:
+    done = call("codec", "train", codec_recipe, "--out", tmp_path / "run", "--dry-run", "--json")
+    assert json.loads(done.stdout)["steps"] == 4
+    assert not (tmp_path / "run").exists()
+
+
+def test_codec_errors_are_one_line_with_their_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for words, code, text in (
+        (("codec", "info", "nonesuch"), 2, "nonesuch"),
+        (("codec", "train", "nonesuch"), 2, "codec-artfp-64"),
+        (("codec", "evaluate", "dct", tmp_path / "empty"), 2, "no images"),
+        (("codec", "info", "dct", "--device"), 2, "--device"),
+    ):
+        done = call(*words)
+        assert (done.exit_code, text in done.stderr) == (code, True), done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_broken_codec_file_is_bad_input(tmp_path: Path) -> None:
+    path = tmp_path / "bad.safetensors"
+    path.write_bytes(b"\0" * 64)
+    done = call("codec", "info", path)
+    assert done.exit_code == 4
+    assert "bad.safetensors" in done.stderr
