@@ -20,11 +20,11 @@ from artfp.shipped import shipped_folder
 TINY = {
     "name": "tiny",
     "key": "owner",
-    "samples": 8,
-    "data": {"kind": "horizons", "count": 24, "size": 16},
+    "samples": 20,
+    "data": {"kind": "horizons", "count": 24, "size": 32},
     "embed": {"codec": "dct"},
     "gan": {
-        "size": 16,
+        "size": 32,
         "images": 32,
         "batch": 8,
         "generator_width": 4,
@@ -66,7 +66,7 @@ def test_the_marked_data_match_and_everything_is_in_its_place(finished: Path) ->
     assert verdicts["data"].outcome == "match"
     for name in ("run.json", "embed.json", "keys.sqlite", "report.html", "model/done.json", "twin/done.json"):
         assert (finished / name).is_file()
-    assert len(list((finished / "generated" / "model").glob("*.png"))) == 8
+    assert len(list((finished / "generated" / "model").glob("*.png"))) == 20
     assert "owner" in (finished / "report.html").read_text()
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import kornia
 import torch
 from torch import Tensor
 
@@ -32,13 +33,15 @@ class Architecture:
 
 
 def bounded_residual(raw: Tensor, images: Tensor, psnr: float) -> Tensor:
-    """The raw grey residual, masked and scaled so that every image is marked at this PSNR.
+    """The RGB residual of raw luma and chroma planes, masked and scaled so that every image is marked at this PSNR.
 
     The scale is part of the network: the residual cannot grow, so training needs no fidelity weight.
     """
-    masked = torch.tanh(raw) * perceptual_mask(images)
+    luma, chroma = torch.tanh(raw).split((1, 2), dim=1)
+    # kornia centres chroma at .5, and its inverse is affine: without the offset it is the linear map of a difference
+    masked = kornia.color.ycbcr_to_rgb(torch.cat([luma, chroma + 0.5], dim=1)) * perceptual_mask(images)
     level = masked.square().mean(dim=(1, 2, 3), keepdim=True).add(1e-12).sqrt()
-    return (masked * (10 ** (-psnr / 20) / level.clamp(min=SILENCE))).expand_as(images)
+    return masked * (10 ** (-psnr / 20) / level.clamp(min=SILENCE))
 
 
 class LearnedCodec(Codec):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from artfp.checkpoints import adam_state, load_into, prefixed, restore_adam, under
 from artfp.devices import fast_arithmetic
 from artfp.generators.base import Generator, Learner
-from artfp.generators.losses import discriminator_loss, generator_loss, gradient_penalty, lazy_weight
+from artfp.generators.losses import discriminator_loss, generator_loss, gradient_penalty, lazy_weight, usual_gamma
 from artfp.generators.settings import GanRecipe
 
 BETAS = (0.0, 0.99)  # no momentum, as GANs want it; torch 2.13 refuses an integer 0 here
@@ -29,6 +29,8 @@ class AdversarialLearner(Learner):
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.generator_adam = self._adam(self.generator)
         self.discriminator_adam = self._adam(self.discriminator)
+        gamma = usual_gamma(generator.size, recipe.batch) if recipe.gamma is None else recipe.gamma
+        self.penalty_weight = lazy_weight(gamma, recipe.penalty_every)
         self.penalties = torch.zeros(2)  # R1 and R2 as last measured
 
     def learn(self, images: Tensor, step: int, seed: int) -> dict[str, float]:
@@ -103,7 +105,7 @@ class AdversarialLearner(Learner):
     def _penalise(self, real: Tensor, fake: Tensor) -> None:
         """Add the gradients of R1 and R2, in full precision: second derivatives in bf16 are mostly rounding."""
         r1, r2 = gradient_penalty(self.discriminator, real), gradient_penalty(self.discriminator, fake)
-        loss = lazy_weight(self.recipe.gamma, self.recipe.penalty_every) * (r1 + r2)
+        loss = self.penalty_weight * (r1 + r2)
         loss.backward()  # type: ignore[no-untyped-call]
         self.penalties = torch.stack([r1.detach(), r2.detach()]).cpu()
 

@@ -24,8 +24,8 @@ class GanRecipe:
     images: int = setting(100_000, low=1)  # shown to the discriminator
     batch: int = setting(16, low=2, high=4096)
     learning_rate: float = setting(3e-4, low=1e-8, high=1)
-    gamma: float = setting(0.05, low=0, high=1e6)  # of the gradient penalties
-    penalty_every: int = setting(8, low=1, high=1024)  # steps
+    gamma: float | None = setting(None, low=0, high=1e6)  # of the gradient penalties; none: `usual_gamma`
+    penalty_every: int = setting(16, low=1, high=1024)  # steps
     average: int = setting(2000, low=0)  # images after which a generator's share in the average has halved
     latent: int = setting(64, low=1, high=4096)
     generator_width: int = setting(32, low=4, high=1024)  # channels at full size, doubled at every halving ...

@@ -14,14 +14,14 @@ from artfp.codec import training
 RUN = """
 name = "small"
 key = "owner"
-samples = 4
+samples = 12
 [data]
 count = 12
-size = 16
+size = 32
 [embed]
 codec = "dct"
 [gan]
-size = 16
+size = 32
 images = 16
 batch = 8
 generator_width = 4

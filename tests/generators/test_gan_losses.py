@@ -10,7 +10,7 @@ from torch import nn
 
 from artfp.generators.adversarial import AdversarialLearner, kept_share
 from artfp.generators.dcgan import DcganDiscriminator, DcganGenerator
-from artfp.generators.losses import discriminator_loss, generator_loss, gradient_penalty, lazy_weight
+from artfp.generators.losses import discriminator_loss, generator_loss, gradient_penalty, lazy_weight, usual_gamma
 from artfp.generators.settings import GanRecipe
 
 
@@ -49,6 +49,14 @@ def test_the_penalty_of_a_quadratic_discriminator_averages_over_the_images() -> 
 
 def test_a_lazy_penalty_weighs_as_much_as_one_in_every_step() -> None:
     assert sum(lazy_weight(0.6, 8) for step in range(64) if step % 8 == 0) == pytest.approx(64 * 0.6 / 2)
+
+
+def test_gamma_grows_with_the_pixels_and_falls_with_the_batch() -> None:
+    assert usual_gamma(64, 16) == pytest.approx(0.0512)
+    assert usual_gamma(64, 32) == usual_gamma(128, 128) == pytest.approx(0.0256)
+    nets = DcganGenerator(16, 8, 4, 8), DcganDiscriminator(16, 4, 8)
+    weights = [AdversarialLearner(GanRecipe(gamma=gamma), *nets, "cpu").penalty_weight for gamma in (None, 0.0, 0.4)]
+    assert weights == [pytest.approx(0.0002 * 256 / 16 / 2 * 16), 0, pytest.approx(0.4 / 2 * 16)]
 
 
 def test_the_average_halves_after_its_half_life_and_has_no_memory_at_first() -> None:
