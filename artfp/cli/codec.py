@@ -111,12 +111,13 @@ def _print_plan(settings: CodecRecipe, folder: Path, as_json: bool) -> None:
 @click.argument("data", type=click.Path(exists=True, path_type=Path))
 @click.option("--limit", type=click.IntRange(1), help="Use at most this many images, chosen by the seed.")
 @click.option("--size", type=click.IntRange(16), help="Side of the centre squares [default: the codec's own].")
+@click.option("--crop", is_flag=True, help="Cut the squares out at full resolution instead of resizing.")
 @seed_option
 @device_option
 @json_option
 @command_errors
 def evaluate(
-    spec: str, data: Path, limit: int | None, size: int | None, seed: int | None, device: str, as_json: bool
+    spec: str, data: Path, limit: int | None, size: int | None, crop: bool, seed: int | None, device: str, as_json: bool
 ) -> None:
     """Measure CODEC on the images of DATA (folder or zip): fidelity, and bits read after every attack."""
     from artfp.codec.evaluation import evaluate as measure
@@ -125,7 +126,7 @@ def evaluate(
     from artfp.devices import prepare_device
 
     chosen = load_codec(spec).to(prepare_device(device))
-    images = squares(data, size or chosen.size, limit, seed or 0)
+    images = squares(data, size or chosen.size, limit, seed or 0, crop)
     with progress("evaluate") as advance:
         result = measure(chosen, images, seed or 0, advance)
     if as_json:

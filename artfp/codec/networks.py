@@ -4,7 +4,7 @@
                                                         +-> conv, residual blocks --> 24 x 16 x 16 --> luma, chroma
     bits n --linear--> 32 x 8 x 8 --nearest--> 32 x ----+
 
-    image --> 24 x 16 x 16 --> conv, residual block at 16 x 16 --stride 2--> residual blocks at 8 x 8 --linear--> n logits
+    image --> 24 x 16 x 16 --> conv, residual block --stride 2--> residual blocks at 8 x 8 --linear--> n logits
 
 JPEG keeps chroma at half size. A decoder on RGB reads the host's own subsampling errors (LAB.md, 2026-11-21: at quality
 80 they cost seven points of accuracy); these blocks are the same before and after 4:2:0.

@@ -35,16 +35,19 @@ def _images(recipe: CodecRecipe, workers: int) -> Pixels:
     return squares(recipe.data, recipe.size, recipe.images, recipe.seed)
 
 
-def squares(path: Path, size: int, limit: int | None, seed: int) -> Pixels:
-    """Up to `limit` images of a folder or zip, chosen by the seed, as centre squares of one size."""
+def squares(path: Path, size: int, limit: int | None, seed: int, crop: bool = False) -> Pixels:
+    """Up to `limit` images of a folder or zip, chosen by the seed, as centre squares of one size.
+
+    Each is the largest centre square, resized; with `crop` it is cut out of the middle at full resolution.
+    """
+    cut = centre_crop if crop else centre_square
     with open_source(path) as source, ThreadPoolExecutor() as threads:
         if not len(source):
             raise UsageError(f"{path}: holds no images")
         chosen = np.sort(numpy_generator(seed, "squares").permutation(len(source))[:limit])
         entries = [source[int(index)] for index in chosen]
-        return np.stack(
-            list(threads.map(lambda e: centre_square(load_image(source.read(e), e.name).rgb, size), entries))
-        )
+        loaded = threads.map(lambda entry: cut(load_image(source.read(entry), entry.name).rgb, size), entries)
+        return np.stack(list(loaded))
 
 
 def centre_square(pixels: Pixels, size: int) -> Pixels:
@@ -54,3 +57,12 @@ def centre_square(pixels: Pixels, size: int) -> Pixels:
     top, left = (height - side) // 2, (width - side) // 2
     square = to_tensor(pixels[top : top + side, left : left + side])
     return to_pixels(resize(square, (size, size)))[0]
+
+
+def centre_crop(pixels: Pixels, size: int) -> Pixels:
+    """The middle `size` x `size` pixels; of smaller images the centre square."""
+    height, width, _ = pixels.shape
+    if min(height, width) < size:
+        return centre_square(pixels, size)
+    top, left = (height - size) // 2, (width - size) // 2
+    return pixels[top : top + size, left : left + size]

@@ -1,0 +1,63 @@
+"""Put a trained codec among the shipped ones, with a card of what it measures.
+
+    python benchmarks/card.py runs/codec-artfp-64 ../shared/data/photos256.zip ../shared/data/kodak
+
+Each DATA is measured twice, as resized centre squares and as crops at full resolution, by `artfp codec evaluate`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from artfp import __version__
+from artfp.codec.learned import LearnedCodec, card_path
+from artfp.files import read_json, write_json
+
+
+def measured(codec: Path, data: Path, flags: list[str]) -> dict[str, Any]:
+    """One run of `artfp codec evaluate`: its command and its result."""
+    command = ["artfp", "codec", "evaluate", codec.stem, data.name, *flags, "--json"]
+    run = [sys.executable, "-m", "artfp", "codec", "evaluate", str(codec), str(data), *flags, "--json"]
+    done = subprocess.run(run, capture_output=True, text=True, check=True)
+    return {"command": " ".join(command), "result": json.loads(done.stdout)}
+
+
+def main() -> None:
+    """Copy the codec to checkpoints/ and write its card."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("data", type=Path, nargs="*")
+    arguments = parser.parse_args()
+    recipe = read_json(arguments.run / "recipe.json")
+    target = Path("checkpoints") / f"{recipe['name']}.safetensors"
+    card_path(target).unlink(missing_ok=True)
+    shutil.copyfile(arguments.run / target.name, target)
+    codec = LearnedCodec.load(target)
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    card = {
+        "name": codec.name,
+        "sha256": codec.sha256,
+        "bits": codec.n_bits,
+        "size": codec.size,
+        "psnr": codec.psnr,
+        "flip_invariant": codec.flip_invariant,
+        "trained_on": "procedural images, artfp.data.procedural 'photo-like'; no photograph",
+        "recipe": recipe,
+        "done": read_json(arguments.run / "done.json"),
+        "made_with": {"artfp": __version__, "torch": torch.__version__, "commit": commit},
+        "measured": [measured(target, data, flags) for data in arguments.data for flags in ([], ["--crop"])],
+    }
+    write_json(card_path(target), card)
+    print(card_path(target))
+
+
+if __name__ == "__main__":
+    main()
