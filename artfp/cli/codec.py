@@ -19,6 +19,7 @@ from artfp.cli.console import (
     print_json,
     progress,
     seed_option,
+    threads_option,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def codec() -> None:
 @click.argument("recipe")
 @click.option("--out", "folder", type=click.Path(path_type=Path), help="Run folder [default: runs/codec-NAME].")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder or zip to train on, instead of the recipe's.")
-@click.option("--threads", type=click.IntRange(1), help="CPU threads; results are repeatable at equal threads.")
+@threads_option
 @seed_option
 @device_option
 @dry_run_option

@@ -117,3 +117,6 @@ registry_option = click.option(
     show_default=True,
     help="The key registry (or set ARTFP_REGISTRY).",
 )
+threads_option = click.option(
+    "--threads", type=click.IntRange(1), help="CPU threads; results are repeatable at equal threads."
+)

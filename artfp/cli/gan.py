@@ -22,6 +22,7 @@ from artfp.cli.console import (
     progress,
     registry_option,
     seed_option,
+    threads_option,
     warn,
 )
 
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from artfp.keys.registry import Registry
 
 PATH = click.Path(path_type=Path)
-threads_option = click.option(
-    "--threads", type=click.IntRange(1), help="CPU threads; results are repeatable at equal threads."
-)
 
 
 @click.command("train-gan")

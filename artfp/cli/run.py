@@ -15,6 +15,7 @@ from artfp.cli.console import (
     print_json,
     progress,
     seed_option,
+    threads_option,
 )
 
 
@@ -27,7 +28,7 @@ from artfp.cli.console import (
     type=click.Path(path_type=Path, dir_okay=False),
     help="The key registry [default: one of the run's own, RUN/keys.sqlite].",
 )
-@click.option("--threads", type=click.IntRange(1), help="CPU threads; results are repeatable at equal threads.")
+@threads_option
 @seed_option
 @device_option
 @dry_run_option
