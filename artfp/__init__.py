@@ -1,3 +1,3 @@
-"""artfp: fingerprints in training data that every generator trained on it reproduces."""
+"""artfp: fingerprints in training data that generators trained on it reproduce."""
 
 __version__ = "0.1.0"

@@ -19,7 +19,9 @@ CONDITIONS = {
     "imported-bits": "The bits of this key were chosen by their owner: the probability holds if they were drawn at "
     "random, without knowledge of these images.",
 }
-ADVICE = "Name the key with --key, or give more images of the same source: either may decide."
+ADVICE = (
+    "New images of the same source, tested with --key for this key alone, can decide; the same images again cannot."
+)
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,11 @@ def at_most(p: float) -> str:
     return f"{bound:.2g}" if bound >= ALONE_AT else f"{bound:.1e}"
 
 
-def statement_of_match(n_images: int, key: str, origin: str, q: float, trials: int, alone: int, by_set: bool) -> str:
-    """What a match proves: `alone` images match by themselves; `by_set` if the folder test itself decided."""
-    sentences = [_who_carries(n_images, key, by_set), f"{_probability(q)} ({_corrected(trials)})."]
+def statement_of_match(n_images: int, key: str, origin: str, q: float, trials: int, alone: int) -> str:
+    """What a match proves, where `alone` of the images match by themselves."""
+    sentences = [_who_carries(n_images, key, alone), f"{_probability(q)} ({_corrected(trials)})."]
     if n_images > 1 and alone < n_images:
-        sentences.append(
-            f"The verdict is about the set: {alone:,} of {n_images:,} images match on their own (p <= {ALONE_AT})."
-        )
+        sentences.append(f"{alone:,} of {n_images:,} images match on their own (p <= {ALONE_AT}).")
     if origin in CONDITIONS:
         sentences.append(CONDITIONS[origin])
     return " ".join(sentences)
@@ -119,15 +119,18 @@ def statement_of_doubt(n_images: int, key: str, reason: str) -> str:
     return f"Inconclusive: {reason}. The closest key to {_these(n_images)} is {key}. {ADVICE}"
 
 
-def _who_carries(n_images: int, key: str, by_set: bool) -> str:
+def _who_carries(n_images: int, key: str, alone: int) -> str:
+    """A set's agreement is evidence about the set: one that is marked in part agrees too."""
     if n_images == 1:
         return f"This image carries the key {key}: it is marked data or comes from a model trained on it."
-    if not by_set:
+    if alone == n_images:
         return (
-            f"Some of these {n_images:,} images carry the key {key}: those are marked data or come from a model "
-            "trained on it."
+            f"These {n_images:,} images carry the key {key}: they are marked data or come from a model trained on it."
         )
-    return f"These {n_images:,} images carry the key {key}: they are marked data or come from a model trained on it."
+    return (
+        f"As a set, these {n_images:,} images carry the key {key}: at least some of them are marked data or come from "
+        "a model trained on it."
+    )
 
 
 def _probability(q: float) -> str:

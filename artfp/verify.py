@@ -27,7 +27,7 @@ from artfp.errors import BadInputError, UsageError
 from artfp.images import load_image, resize, to_tensor
 from artfp.keys.records import Origin, PairTable
 from artfp.keys.registry import Registry
-from artfp.statistics.decision import ACCEPTED, MATCH, MATCH_AT, NO_MATCH, Decision, decide, judge_images
+from artfp.statistics.decision import MATCH, NO_MATCH, Decision, decide, judge_images
 from artfp.statistics.evidence import Evidence
 from artfp.verdict import (
     BadFile,
@@ -263,10 +263,7 @@ def _verdict(
 def _statement(decision: Decision) -> str:
     best, n_images = decision.best, decision.n_images
     if decision.outcome == MATCH:
-        by_set = best.p_mean is not None and 2 * best.p_mean / ACCEPTED * decision.trials <= MATCH_AT
-        return statement_of_match(
-            n_images, best.key, str(best.origin), best.q, decision.trials, decision.share.count, by_set
-        )
+        return statement_of_match(n_images, best.key, str(best.origin), best.q, decision.trials, decision.share.count)
     if decision.outcome == NO_MATCH:
         return statement_of_no_match(n_images, decision.trials)
     return statement_of_doubt(n_images, best.key, decision.reason)

@@ -20,7 +20,7 @@ from artfp.verdict import (
 
 
 def test_a_match_names_the_key_and_both_explanations() -> None:
-    words = statement_of_match(512, "pub/cats", "generated", 2.1e-19, 1, 512, by_set=True)
+    words = statement_of_match(512, "pub/cats", "generated", 2.1e-19, 1, 512)
     assert words == (
         "These 512 images carry the key pub/cats: they are marked data or come from a model trained on it. "
         "A key drawn at random would agree this well with probability at most 2.1e-19 (corrected for 1 trial)."
@@ -28,26 +28,21 @@ def test_a_match_names_the_key_and_both_explanations() -> None:
 
 
 def test_one_image_is_one_image() -> None:
-    words = statement_of_match(1, "k", "generated", 1e-12, 7, 1, by_set=False)
+    words = statement_of_match(1, "k", "generated", 1e-12, 7, 1)
     assert words.startswith("This image carries the key k: it is marked data or comes from a model trained on it.")
     assert "corrected for 7 trials" in words
-    assert "about the set" not in words
+    assert "As a set" not in words
 
 
-def test_where_only_single_images_decide_the_claim_is_about_some() -> None:
-    words = statement_of_match(100, "k", "generated", 1e-12, 1, 3, by_set=False)
-    assert words.startswith("Some of these 100 images carry the key k: those are marked data or come from a model")
-    assert "3 of 100 images match on their own" in words
-
-
-def test_a_match_of_the_set_says_how_many_images_match_by_themselves() -> None:
-    words = statement_of_match(1000, "k", "generated", 1e-12, 1, 990, by_set=True)
-    assert "The verdict is about the set: 990 of 1,000 images match on their own (p <= 0.001)." in words
+def test_a_set_of_which_not_every_image_matches_is_claimed_as_a_set() -> None:
+    words = statement_of_match(1000, "k", "generated", 1e-12, 1, 990)
+    assert words.startswith("As a set, these 1,000 images carry the key k: at least some of them are marked data or")
+    assert "990 of 1,000 images match on their own (p <= 0.001)." in words
 
 
 def test_imported_keys_carry_the_condition_under_which_the_probability_holds() -> None:
-    bits = statement_of_match(9, "k", "imported-bits", 1e-12, 1, 9, by_set=True)
-    secret = statement_of_match(9, "k", "imported-secret", 1e-12, 1, 9, by_set=True)
+    bits = statement_of_match(9, "k", "imported-bits", 1e-12, 1, 9)
+    secret = statement_of_match(9, "k", "imported-secret", 1e-12, 1, 9)
     assert "bits of this key were chosen by their owner: the probability holds if" in bits
     assert "secret of this key was made elsewhere: the probability holds if" in secret
 
@@ -62,7 +57,7 @@ def test_no_match_is_not_absence() -> None:
 def test_doubt_gives_its_reason_and_what_may_end_it() -> None:
     words = statement_of_doubt(4, "k", "the corrected p lies between 1e-06 and 0.001")
     assert words.startswith("Inconclusive: the corrected p lies between 1e-06 and 0.001.")
-    assert "--key" in words
+    assert "New images" in words  # the same ones again, with fewer trials, would be a choice made after the fact
 
 
 @given(st.floats(min_value=1e-290, max_value=1.0))

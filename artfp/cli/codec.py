@@ -20,11 +20,15 @@ from artfp.cli.console import (
     progress,
     seed_option,
     threads_option,
+    warn,
 )
 
 if TYPE_CHECKING:
     from artfp.codec.evaluation import Evaluation
     from artfp.codec.training import CodecRecipe
+
+
+WEAK_BELOW = 0.9  # of the attacked bits; the running accuracy that ends a sound training is about .95
 
 
 @click.group()
@@ -59,6 +63,7 @@ def train(
     from artfp.codec import training
     from artfp.codec.pool import training_pool
     from artfp.devices import prepare_device
+    from artfp.files import read_json
 
     settings = _recipe(recipe, data, seed)
     folder = folder or Path("runs") / f"codec-{settings.name}"
@@ -77,10 +82,14 @@ def train(
             device,
         )
     path = folder / f"{settings.name}.safetensors"
+    done = read_json(folder / training.DONE)
+    if done["accuracy"] < WEAK_BELOW or result.psnr < settings.psnr:
+        warn(f"a weak codec: it read {done['accuracy']:.3f} of the attacked bits at {result.psnr:.1f} dB; train longer")
     if as_json:
-        print_json({"codec": str(path), "sha256": result.sha256, "psnr": result.psnr})
+        print_json({"codec": str(path), **done})
     else:
-        out.print(f"{path}  {result.n_bits} bits  {result.psnr:.1f} dB  sha256 {result.sha256[:16]}")
+        read = f"{done['accuracy']:.3f} of the attacked bits at noise {done['noise']:.2f}"
+        out.print(f"{path}  {result.n_bits} bits  {result.psnr:.1f} dB  {read}  sha256 {result.sha256[:16]}")
 
 
 def _recipe(spec: str, data: Path | None, seed: int | None) -> CodecRecipe:

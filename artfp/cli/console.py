@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Any, ParamSpec
 
 import rich_click as click
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from artfp.errors import ArtfpError, Exit
@@ -38,6 +40,13 @@ def command_errors(function: Callable[P, None]) -> Callable[P, None]:
             fail("interrupted; run the same command again to continue", Exit.INTERRUPTED)
         except OSError as error:
             fail(f"{error.filename or 'system'}: {error.strerror or error}", Exit.FAILURE)
+        except (click.ClickException, click.Abort):
+            raise
+        # Python would leave with 1, which says "no match" here.
+        except Exception as error:
+            if "ARTFP_TRACEBACK" in os.environ:
+                raise
+            fail(f"{type(error).__name__}: {error} (set ARTFP_TRACEBACK=1 to see where)", Exit.FAILURE)
 
     return wrapped
 
@@ -64,7 +73,7 @@ def printable(text: str) -> str:
 
 
 def _escape(text: str) -> str:
-    return printable(text).replace("[", "\\[")
+    return escape(printable(text))
 
 
 Advance = Callable[[int, int, str], None]

@@ -22,7 +22,7 @@ click.rich_click.MAX_WIDTH = 100
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="artfp")
 def artfp() -> None:
-    """Fingerprints in training data that every generator trained on it reproduces.
+    """Fingerprints in training data that generators trained on it reproduce.
 
     [bold]key new[/] → [bold]embed-dataset[/] → train any generator → [bold]verify[/] its images.
 

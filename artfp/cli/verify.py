@@ -40,7 +40,11 @@ COLUMNS = ("path", "image", "key", "matching_bits", "n_bits", "p", "q")
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True)
-@click.option("--key", metavar="NAME", help="Try only this key and its class keys NAME/CLASS; fewer trials, smaller q.")
+@click.option(
+    "--key",
+    metavar="NAME",
+    help="Try only this key and its class keys NAME/CLASS. Decide so before you look, not after.",
+)
 @click.option(
     "--codec",
     "codec_specs",

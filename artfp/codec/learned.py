@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import kornia
 import torch
 from torch import Tensor
 
@@ -14,9 +13,11 @@ from artfp.checkpoints import load_into, load_tensors, prefixed, save_tensors, u
 from artfp.codec.base import Codec
 from artfp.codec.mask import perceptual_mask
 from artfp.codec.networks import Decoder, Encoder
-from artfp.errors import BadInputError
+from artfp.errors import BadInputError, UsageError
 from artfp.files import read_json, sha256_file
 from artfp.keys.fingerprint import CodecFacts
+from artfp.recipe import parse, setting
+from artfp.statistics.exact import SOFT_SCALE
 
 KIND = "codec"
 SILENCE = 0.02  # root mean square of the bounded raw residual under which it is no longer amplified
@@ -26,20 +27,18 @@ SILENCE = 0.02  # root mean square of the bounded raw residual under which it is
 class Architecture:
     """All that shapes the networks."""
 
-    bits: int = 64
-    size: int = 64
-    width: int = 96
-    depth: int = 2
+    bits: int = setting(64, low=8, high=512)
+    size: int = setting(64, choices=(32, 64, 128))
+    width: int = setting(96, low=8, high=512)
+    depth: int = setting(2, low=1, high=8)
 
 
 def bounded_residual(raw: Tensor, images: Tensor, psnr: float) -> Tensor:
-    """The RGB residual of raw luma and chroma planes, masked and scaled so that every image is marked at this PSNR.
+    """The raw residual masked and scaled so that every image is marked at this PSNR.
 
     The scale is part of the network: the residual cannot grow, so training needs no fidelity weight.
     """
-    luma, chroma = torch.tanh(raw).split((1, 2), dim=1)
-    # kornia centres chroma at .5, and its inverse is affine: without the offset it is the linear map of a difference
-    masked = kornia.color.ycbcr_to_rgb(torch.cat([luma, chroma + 0.5], dim=1)) * perceptual_mask(images)
+    masked = torch.tanh(raw) * perceptual_mask(images)
     level = masked.square().mean(dim=(1, 2, 3), keepdim=True).add(1e-12).sqrt()
     return masked * (10 ** (-psnr / 20) / level.clamp(min=SILENCE))
 
@@ -100,13 +99,13 @@ class LearnedCodec(Codec):
         """Read a codec file; the card beside it, where there is one, must name the file's hash."""
         tensors, config = load_tensors(path, KIND)
         try:
-            architecture = Architecture(**config["architecture"])
+            architecture = parse(config["architecture"], Architecture, str(path))
             codec = cls(str(config["name"]), architecture, float(config["psnr"]))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, UsageError) as error:
             raise BadInputError(f"{path}: not a codec of this version ({error})") from error
         load_into(codec.encoder, under("encoder", tensors), path)
         load_into(codec.decoder, under("decoder", tensors), path)
-        codec.clean = under("clean", tensors)
+        codec.clean = _checked_clean(under("clean", tensors), codec.n_bits, path)
         codec.sha256 = sha256_file(path)
         codec.card = _card(path, codec.sha256)
         return codec
@@ -115,6 +114,16 @@ class LearnedCodec(Codec):
 def card_path(path: Path) -> Path:
     """The card that belongs to a checkpoint."""
     return path.with_suffix(".json")
+
+
+def _checked_clean(clean: dict[str, Tensor], n_bits: int, path: Path) -> dict[str, Tensor]:
+    """The clean-image statistics, of the right shapes and ranges: verdicts rest on them."""
+    consensus, calibration = clean.get("consensus"), clean.get("calibration")
+    if consensus is None or consensus.shape != (n_bits,) or int(consensus.abs().max()) > SOFT_SCALE:
+        raise BadInputError(f"{path}: its clean-image consensus is missing or out of range")
+    if calibration is None or calibration.ndim != 2 or calibration.shape[1] != n_bits or int(calibration.max()) > 1:
+        raise BadInputError(f"{path}: its calibration bits are missing or out of range")
+    return clean
 
 
 def _card(path: Path, sha256: str) -> dict[str, Any]:

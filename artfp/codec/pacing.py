@@ -26,12 +26,12 @@ class Pace(Record):
     learning_since: int = 0  # step of the last (re)start
     restarts: int = 0
 
-    def after(self, accuracy: float, final_psnr: float, noise_limit: float = 1.0) -> Pace:
+    def after(self, accuracy: float, final_psnr: float) -> Pace:
         """The pace after a step that read this share of the bits."""
         running = MEMORY * self.accuracy + (1 - MEMORY) * accuracy
         psnr = min(final_psnr, self.psnr + PSNR_STEP) if running > FIDELITY_FROM else self.psnr
         change = NOISE_STEP * ((running > NOISE_FROM) - (running < NOISE_BACK))
-        noise = min(noise_limit, max(0.0, self.noise + change))
+        noise = min(1.0, max(0.0, self.noise + change))
         return Pace(psnr, noise, running, self.learning_since, self.restarts)
 
     def is_stuck(self, step: int, patience: int) -> bool:

@@ -54,7 +54,6 @@ class CodecRecipe:
     batch: int = setting(48, low=4, high=4096)
     learning_rate: float = setting(1e-3, low=1e-7, high=1)
     noise: tuple[str, ...] = setting(("jpeg", "resize", "blur", "noise", "color"), choices=None)
-    noise_limit: float = setting(1.0, low=0, high=1)
     worst_of: int = setting(2, low=1, high=8)
     patience: int = setting(400, low=1)
     images: int = setting(10_000, low=16)
@@ -122,7 +121,7 @@ def train(
         _average(networks, step - pace.learning_since)
 
         # Set the pace of the next step.
-        pace = pace.after(accuracy, recipe.psnr, recipe.noise_limit)
+        pace = pace.after(accuracy, recipe.psnr)
         done = step + 1
         if pace.is_stuck(done, recipe.patience):
             pace = pace.restarted(done, recipe.start_psnr)
@@ -153,7 +152,7 @@ def prepare_folder(recipe: CodecRecipe, out: Path) -> None:
         return
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out}: not empty and not a codec training; choose another folder")
-    (out / "samples").mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     write_json(path, settings)
 
 

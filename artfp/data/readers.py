@@ -240,11 +240,11 @@ def collect(paths: Sequence[str]) -> Iterator[tuple[str, Callable[[], bytes]]]:
 
 def _images_at(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
     if not path.is_dir() and path.suffix.lower() != ".zip":
-        yield str(path), functools.partial(_read_file, path)
+        yield _unicode(str(path)), functools.partial(_read_file, path)
         return
     source = open_source(path)
     for index in range(len(source)):
-        yield f"{path}/{source._names[index]}", functools.partial(source.read_at, index)
+        yield f"{_unicode(str(path))}/{source._names[index]}", functools.partial(source.read_at, index)
 
 
 def _read_file(path: Path) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import kornia
 import numpy as np
 import pytest
 import torch
@@ -15,7 +14,6 @@ from artfp.codec.base import Codec
 from artfp.codec.calibration import calibrate
 from artfp.codec.dct import DctCodec, _dct_matrix, _patterns
 from artfp.codec.learned import Architecture, LearnedCodec, bounded_residual
-from artfp.codec.networks import BLOCK_CHANNELS, from_blocks, to_blocks
 from artfp.codec.store import find_codec, load_codec, shipped
 from artfp.data.procedural import generate
 from artfp.errors import ArtfpError, BadInputError, UsageError
@@ -132,13 +130,6 @@ def test_every_image_is_marked_at_the_psnr_asked_for(psnr: float, images: torch.
     raw = torch.randn(images.shape, generator=torch.Generator().manual_seed(1))
     error = bounded_residual(raw, images, psnr).square().mean(dim=(1, 2, 3))
     assert torch.allclose(-10 * error.log10(), torch.tensor(psnr), atol=0.01)
-
-
-def test_blocks_and_planes_are_inverse_of_each_other() -> None:
-    blocks = torch.rand(2, BLOCK_CHANNELS, 4, 4, generator=torch.Generator().manual_seed(2)) * 0.1
-    planes = from_blocks(blocks)
-    rgb = kornia.color.ycbcr_to_rgb(planes + 0.5)
-    assert torch.allclose(to_blocks(rgb), blocks, atol=1e-5)
 
 
 def test_silence_is_not_amplified() -> None:

@@ -21,7 +21,7 @@ def verdict_dict(outcome: str = "match", **changes: Any) -> dict[str, Any]:
     match = outcome == "match"
     values: dict[str, Any] = {
         "outcome": outcome,
-        "statement": statement_of_match(512, "publisher", "generated", 2.2e-19, 2, 509, by_set=True)
+        "statement": statement_of_match(512, "publisher", "generated", 2.2e-19, 2, 509)
         if match
         else statement_of_no_match(512, 2),
         "key": "publisher",

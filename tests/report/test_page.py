@@ -157,7 +157,7 @@ def test_without_a_match_there_is_nothing_to_control(run_folder: Path) -> None:
 
 
 def test_imported_bits_are_labelled_where_the_verdict_stands(run_folder: Path) -> None:
-    words = statement_of_match(512, "k", "imported-bits", 1e-12, 1, 512, by_set=True)
+    words = statement_of_match(512, "k", "imported-bits", 1e-12, 1, 512)
     change(run_folder / "verdicts/model.json", statement=words, key_origin_words="bits chosen by their owner")
     head = page_of(run_folder).split("<section")[0]
     assert "chosen by their owner" in head
