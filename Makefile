@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test bench clean
+.PHONY: demo test clean
 
 demo: $(VENV)/.installed
 	$(BIN)/artfp run quickstart --out runs/quickstart

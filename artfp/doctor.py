@@ -33,7 +33,7 @@ TEST_IMAGES = 8
 TEST_SEED = 1
 SQUEEZENET = "squeezenet1_1-b8a52dc0.pth"  # as torchvision, lpips and torchmetrics look for it
 INCEPTION = ("pt_inception-2015-12-05-6726825d.pth", "weights-inception-2015-12-05-6726825d.pth")
-REINSTALL = "install artfp again (README, Install)"
+REINSTALL = "install artfp again (README, Two commands)"
 
 
 @dataclass(frozen=True)

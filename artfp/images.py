@@ -65,7 +65,8 @@ def _refuse_unusable(image: Image.Image, name: str) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise BadInputError(f"{name}: {width} x {height} pixels is over the limit of {MAX_PIXELS:,}")
-    if getattr(image, "n_frames", 1) > 1:
+    # phones store a second view in their JPEGs, which Pillow calls MPO; the first is the photograph
+    if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         raise BadInputError(f"{name}: an animation or multi-page file; give single images")
 
 

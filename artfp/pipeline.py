@@ -27,6 +27,7 @@ from artfp.embed import EmbedSettings, embed_dataset
 from artfp.errors import UsageError
 from artfp.files import read_json, write_json
 from artfp.generators import training
+from artfp.generators.dataset import size_of_first
 from artfp.generators.sampling import load_generator, write_samples
 from artfp.generators.settings import GanRecipe
 from artfp.generators.transfer import monitor_for
@@ -118,9 +119,17 @@ def check(recipe: RunRecipe, folder: Path, device: str) -> dict[str, Any]:
     plan: dict[str, Any] = {"name": recipe.name, "out": str(folder), "codec": codec.name, "key": recipe.key}
     if recipe.data.path is not None:
         with open_source(recipe.data.path) as source:
+            size = size_of_first(source)
             plan |= {"images": len(source), "data": str(recipe.data.path)}
     else:
+        size = recipe.data.size
         plan |= {"images": recipe.data.count, "data": f"procedural {recipe.data.kind} at {recipe.data.size} px"}
+    if recipe.gan.size not in (None, size) and not recipe.gan.resize:
+        raise UsageError(
+            f"the images are {size} px, but gan.size is {recipe.gan.size}: leave it out, or set gan.resize"
+        )
+    if recipe.gan.data is not None:
+        raise UsageError("gan.data: a run trains on the data that it marks; leave it out")
     plan |= {"images shown": recipe.gan.images, "trainings": 1 + recipe.twin, "samples": recipe.samples}
     return plan
 
@@ -142,6 +151,7 @@ def make_data(run: Run) -> None:
 
 def mark_data(run: Run) -> None:
     """Make the key if it is new, and mark the dataset with it."""
+    run.marked.parent.mkdir(parents=True, exist_ok=True)
     if run.recipe.key not in run.registry.names():
         run.registry.new(run.recipe.key)
     with run.watch("embed") as advance:
@@ -158,7 +168,7 @@ def train_models(run: Run) -> None:
     """Train the generator on the marked images, and its twin on the originals with the same seed."""
     for name in run.models:
         data = run.marked if name == "model" else run.original
-        monitor = monitor_for(run.marked, run.registry, run.recipe.key, None)
+        monitor = monitor_for(run.marked, run.registry, run.recipe.key, run.recipe.embed.codec)
         monitor.codec.to(run.device)
         with run.watch(f"train {name}") as advance:
             training.train(run.recipe.gan, data, run.folder / name, monitor, advance, run.device, twin=name == "twin")
@@ -219,8 +229,8 @@ STAGES: tuple[Callable[[Run], None], ...] = (
 
 @contextmanager
 def _opened(recipe: RunRecipe, folder: Path, registry_path: Path | None, device: str, watch: Watch) -> Iterator[Run]:
+    check(recipe, folder, device)
     codec = load_codec(recipe.embed.codec).to(device)
-    _check_folder(recipe, folder)
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "run.json").exists():
         write_json(folder / "run.json", _description(recipe))
@@ -237,7 +247,7 @@ def _check_folder(recipe: RunRecipe, folder: Path) -> None:
             raise UsageError(
                 f"{folder}: holds a run of another recipe (other {', '.join(changed)}); choose another --out"
             )
-    elif folder.exists() and any(folder.iterdir()):
+    elif folder.exists() and any(not found.name.endswith(".tmp") for found in folder.iterdir()):
         raise UsageError(f"{folder}: not empty and not a run; choose another --out")
 
 

@@ -36,7 +36,6 @@ def small_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_readme_shows_the_path_from_key_to_verdict() -> None:
-    assert [words[0] for words in shown()] >= ["run"]
     assert {words[0] for words in shown()} >= {"key", "embed-dataset", "train-gan", "sample", "verify", "run"}
 
 
@@ -58,4 +57,4 @@ def test_every_command_is_in_the_readme_and_has_help() -> None:
         for sub in getattr(command, "commands", {}).values():
             assert sub.help, (name, sub.name)
         for option in command.params:
-            assert getattr(option, "help", "argument"), (name, option.name)
+            assert option.param_type_name == "argument" or option.help, (name, option.name)

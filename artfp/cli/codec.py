@@ -61,7 +61,7 @@ def train(
     Run the same command again to go on after an interruption; the result is the same to the byte.
     """
     from artfp.codec import training
-    from artfp.codec.pool import training_pool
+    from artfp.codec.pool import check_data, training_pool
     from artfp.devices import prepare_device
     from artfp.files import read_json
 
@@ -69,8 +69,10 @@ def train(
     folder = folder or Path("runs") / f"codec-{settings.name}"
     if dry_run:
         training.noise_layers(settings.noise)
+        check_data(settings)
         _print_plan(settings, folder, as_json)
         return
+    check_data(settings)
     device = prepare_device(device, threads)
     workers = threads or os.cpu_count() or 1
     with progress("train codec") as advance:

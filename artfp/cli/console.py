@@ -38,9 +38,12 @@ def command_errors(function: Callable[P, None]) -> Callable[P, None]:
             fail(str(error), error.exit_code)
         except KeyboardInterrupt:
             fail("interrupted; run the same command again to continue", Exit.INTERRUPTED)
+        except BrokenPipeError:  # whoever reads our output has left; 0 and 1 would be verdicts
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(int(Exit.FAILURE))
         except OSError as error:
             fail(f"{error.filename or 'system'}: {error.strerror or error}", Exit.FAILURE)
-        except (click.ClickException, click.Abort):
+        except (click.ClickException, click.Abort, click.exceptions.Exit):  # type: ignore[attr-defined]
             raise
         # Python would leave with 1, which says "no match" here.
         except Exception as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import rich_click as click
 
@@ -15,6 +16,7 @@ from artfp.cli.keys import key
 from artfp.cli.report import report
 from artfp.cli.run import run_recipe
 from artfp.cli.verify import verify
+from artfp.errors import Exit
 
 click.rich_click.MAX_WIDTH = 100
 
@@ -46,4 +48,11 @@ def main() -> None:
     """The console entry point."""
     # OpenMP's threads else spin while they wait; measured ten times slower where another process wants a core (LAB.md).
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    artfp()
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or cuBLAS is not repeatable
+    try:
+        artfp(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(int(Exit.INTERRUPTED))  # click's own 1 says "no match" here

@@ -61,6 +61,7 @@ def run_recipe(
         values["data"] = {"path": str(data)}
     if seed is not None:
         values["seed"] = seed
+        values.setdefault("gan", {})["seed"] = seed
     settings = recipes.parse(values, pipeline.RunRecipe, str(path))
     folder = folder or Path("runs") / settings.name
     device = prepare_device(device, threads)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from artfp.codec.training import CodecRecipe
 from artfp.data.procedural import generate_all
-from artfp.data.readers import open_source
+from artfp.data.readers import Source, open_source
 from artfp.errors import UsageError
 from artfp.files import atomic_open
 from artfp.images import load_image, resize, to_pixels, to_tensor
@@ -29,6 +29,18 @@ def training_pool(recipe: CodecRecipe, cache: Path, workers: int) -> Pixels:
     return pool
 
 
+def check_data(recipe: CodecRecipe) -> None:
+    """Refuse a dataset that is not there or holds nothing, before a run folder is claimed for it."""
+    if recipe.data is not None:
+        with open_source(recipe.data) as source:
+            _need_images(source)
+
+
+def _need_images(source: Source) -> None:
+    if not len(source):
+        raise UsageError(f"{source.path}: holds no images")
+
+
 def _images(recipe: CodecRecipe, workers: int) -> Pixels:
     if recipe.data is None:
         return generate_all("photo-like", recipe.images, recipe.size, recipe.seed, workers)
@@ -42,8 +54,7 @@ def squares(path: Path, size: int, limit: int | None, seed: int, crop: bool = Fa
     """
     cut = centre_crop if crop else centre_square
     with open_source(path) as source, ThreadPoolExecutor() as threads:
-        if not len(source):
-            raise UsageError(f"{path}: holds no images")
+        _need_images(source)
         chosen = np.sort(numpy_generator(seed, "squares").permutation(len(source))[:limit])
         entries = [source[int(index)] for index in chosen]
         loaded = threads.map(lambda entry: cut(load_image(source.read(entry), entry.name).rgb, size), entries)

@@ -111,7 +111,7 @@ def train(
         candidates = [attack(marked, noise, pace.noise, random) for _ in range(recipe.worst_of)]
         loss, accuracy = _read(networks.decoder, worst_of(candidates, loss_of), bits, device)
         if not math.isfinite(loss.item()):
-            raise DivergedError(f"{out}: loss is {loss.item()} at step {step}; lower learning_rate and run again")
+            raise _diverged(out, step)
 
         # Learn.
         networks.optimizer.zero_grad(set_to_none=True)
@@ -133,11 +133,20 @@ def train(
         if done % recipe.log_every == 0:
             log.append({"step": done, "loss": loss.item(), **pace.to_dict()})
         if done % recipe.checkpoint_every == 0 or done == recipe.steps:
-            log.flush()
-            _save(out, networks, pace, done)
+            if not all(bool(weight.isfinite().all()) for weight in networks.parameters()):
+                raise _diverged(out, done)
             networks.averaged.psnr = pace.psnr
             write_sheet(out / "samples" / f"{done:06d}.png", networks.averaged, images[:8], recipe.seed)
+            log.flush()
+            _save(out, networks, pace, done)
     return _finish(recipe, networks, pace, final)
+
+
+def _diverged(out: Path, step: int) -> DivergedError:
+    return DivergedError(
+        f"{out}: NaN or infinity at step {step}; its last good checkpoint is kept. "
+        "Train into another folder with a lower learning_rate"
+    )
 
 
 def prepare_folder(recipe: CodecRecipe, out: Path) -> None:
@@ -150,7 +159,7 @@ def prepare_folder(recipe: CodecRecipe, out: Path) -> None:
         if changed:
             raise UsageError(f"{out}: holds a run with other settings ({', '.join(changed)}); choose another folder")
         return
-    if out.exists() and any(out.iterdir()):
+    if out.exists() and any(not found.name.endswith(".tmp") for found in out.iterdir()):
         raise UsageError(f"{out}: not empty and not a codec training; choose another folder")
     out.mkdir(parents=True, exist_ok=True)
     write_json(path, settings)

@@ -138,7 +138,7 @@ def _manifest_row(name: str, entry: Entry, row: Row, key_id: str | None) -> dict
 
 
 def _line(stream: IO[str], value: dict[str, Any]) -> None:
-    stream.write(json.dumps(value, ensure_ascii=False) + "\n")
+    stream.write(json.dumps(value) + "\n")  # ASCII: a lone surrogate is legal JSON and no UTF-8
 
 
 def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -98,13 +99,13 @@ def check_target(target: Path) -> None:
 def write_samples(generator: Generator, target: Path, count: int, seed: int, on_progress: OnProgress) -> None:
     """PNG files img00000000.png ... in the folder `target`, which appears at the end, whole."""
     check_target(target)
-    stage = target.parent / f".{target.name}.artfp-partial"
-    shutil.rmtree(stage, ignore_errors=True)
-    stage.mkdir(parents=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    stage = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.sample-"))
     try:
         for index, pixels in enumerate(chain.from_iterable(sample(generator, count, seed))):
             (stage / f"img{index:08d}.png").write_bytes(encode_png(LoadedImage(pixels)))
             on_progress(index + 1, count, "")
+        stage.chmod(0o755)  # mkdtemp makes private folders
         stage.rename(target)
     except BaseException:
         shutil.rmtree(stage, ignore_errors=True)

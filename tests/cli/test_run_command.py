@@ -85,6 +85,23 @@ def test_run_takes_data_of_ones_own(recipe: Path, tmp_path: Path) -> None:
     assert "gone" in done.stderr
 
 
+def test_run_marks_and_learns_data_of_ones_own(recipe: Path, tmp_path: Path) -> None:
+    first = call("run", recipe, "--out", tmp_path / "first")
+    assert first.exit_code == 0, first.stderr
+    own = tmp_path / "first" / "data" / "original"
+    done = call("run", recipe, "--data", own, "--out", tmp_path / "second")
+    assert done.exit_code == 0, done.stderr
+    assert not (tmp_path / "second" / "data" / "original").exists()
+
+
+def test_run_claims_no_folder_for_what_cannot_work(recipe: Path, tmp_path: Path) -> None:
+    recipe.write_text(recipe.read_text().replace("[gan]\nsize = 32", "[gan]\nsize = 64"))
+    done = call("run", recipe, "--out", tmp_path / "run")
+    assert done.exit_code == 2
+    assert "gan.size" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [("name = 1", "name: must be str"), ("[gan]\nspeed = 9", "gan.speed: unknown"), ("=", "not TOML")],
@@ -127,6 +144,13 @@ def test_codec_train_takes_photographs(codec_recipe: Path, tmp_path: Path) -> No
 def test_codec_train_dry_changes_nothing(codec_recipe: Path, tmp_path: Path) -> None:
     done = call("codec", "train", codec_recipe, "--out", tmp_path / "run", "--dry-run", "--json")
     assert json.loads(done.stdout)["steps"] == 4
+    assert not (tmp_path / "run").exists()
+
+
+def test_codec_train_claims_no_folder_for_missing_data(codec_recipe: Path, tmp_path: Path) -> None:
+    done = call("codec", "train", codec_recipe, "--out", tmp_path / "run", "--data", tmp_path / "gone")
+    assert done.exit_code in (2, 4)
+    assert "gone" in done.stderr
     assert not (tmp_path / "run").exists()
 
 

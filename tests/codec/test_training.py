@@ -101,7 +101,7 @@ def test_a_killed_process_resumes_to_the_same_codec(tmp_path: Path) -> None:
     """SIGKILL, through the command line."""
     lines = [f"{k} = {v!r}" for k, v in vars(TINY).items() if isinstance(v, int | float | str)]
     recipe = tmp_path / "tiny.toml"
-    recipe.write_text("\n".join(lines).replace("steps = 12", "steps = 400"))
+    recipe.write_text("\n".join(lines).replace("steps = 12", "steps = 80"))
     command = [sys.executable, "-m", "artfp", "codec", "train", str(recipe), "--threads", "1", "--out"]
     killed = subprocess.Popen([*command, str(tmp_path / "killed")], stderr=subprocess.DEVNULL)
     state = tmp_path / "killed" / "state.safetensors"
