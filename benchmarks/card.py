@@ -35,13 +35,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("data", type=Path, nargs="*")
+    parser.add_argument("--commit", default="HEAD", help="the commit that trained it")
     arguments = parser.parse_args()
     recipe = read_json(arguments.run / "recipe.json")
     target = Path("checkpoints") / f"{recipe['name']}.safetensors"
     card_path(target).unlink(missing_ok=True)
     shutil.copyfile(arguments.run / target.name, target)
     codec = LearnedCodec.load(target)
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    commit = subprocess.run(["git", "rev-parse", arguments.commit], capture_output=True, text=True, check=True)
     card = {
         "name": codec.name,
         "sha256": codec.sha256,
@@ -52,7 +53,7 @@ def main() -> None:
         "trained_on": "procedural images, artfp.data.procedural 'photo-like'; no photograph",
         "recipe": recipe,
         "done": read_json(arguments.run / "done.json"),
-        "made_with": {"artfp": __version__, "torch": torch.__version__, "commit": commit},
+        "made_with": {"artfp": __version__, "torch": torch.__version__, "commit": commit.stdout.strip()},
         "measured": [measured(target, data, flags) for data in arguments.data for flags in ([], ["--crop"])],
     }
     write_json(card_path(target), card)

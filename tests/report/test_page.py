@@ -70,7 +70,8 @@ def test_the_page_opens_with_the_verdict(run_folder: Path) -> None:
     headline = re.search(r"<h1>(.*?)</h1>", page)
     assert headline is not None
     assert headline[1] == (
-        "These 512 images carry the key publisher: they are marked data or come from a model trained on it."
+        "As a set, these 512 images carry the key publisher: at least some of them are marked data or come from a "
+        "model trained on it."
     )
     text = Outline(page).text
     assert "probability at most 2.2 × 10−19 (corrected for 2 trials)" in text
