@@ -232,21 +232,34 @@ def _facts(spec: str) -> CodecFacts:
 
 
 def _import_document(file: Path, spec: str | None, name: str | None, registry: Path) -> Key:
-    from artfp.keys.documents import BitsDocument, read_key
+    from artfp.keys.documents import BitsDocument, codecs_of, read_key
 
     if name is not None:
         raise UsageError("--name goes with --bits; a key document has its own name")
     with _naming(file):
         document = read_json(file)
         parsed = read_key(document)
+        used = codecs_of(document)
     if spec and isinstance(parsed, BitsDocument):
         raise UsageError("--codec goes with --bits or a secret; this document names its own codec")
-    facts = _facts(spec) if spec else None
+    found = [_facts(spec)] if spec else _known_facts(used)
     with _open(registry, create=True) as keys:
         imported = keys.import_key(document)
-        if facts:
+        for facts in found:
             keys.pair(imported.name, facts)
     return imported
+
+
+def _known_facts(hashes: list[str]) -> list[CodecFacts]:
+    """The codecs with these hashes, so that an imported key is tried where it was used; the missing are told."""
+    if not hashes:
+        return []
+    from artfp.codec.store import find_codec
+
+    found = {sha256: find_codec(sha256) for sha256 in hashes}
+    for sha256 in (sha256 for sha256, codec in found.items() if codec is None):
+        warn(f"the key was used with the codec {sha256[:12]}, which is not here: import with --codec FILE to verify")
+    return [codec.facts() for codec in found.values() if codec is not None]
 
 
 def _import_bits(file: Path, spec: str | None, name: str | None, registry: Path) -> Key:

@@ -102,6 +102,14 @@ def read_key(document: Any) -> SecretDocument | BitsDocument:
     return _read_secret(document) if kind == SECRET_KIND else _read_bits(document)
 
 
+def codecs_of(document: dict[str, Any]) -> list[str]:
+    """The hashes of the codecs that an exported secret was used with."""
+    listed = document.get("codecs") or []
+    if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+        raise BadInputError("field 'codecs' must be a list of tables")
+    return [_text(entry, "sha256") for entry in listed]
+
+
 def read_opening(document: Any) -> Opening:
     """A document that `write_opening` made; whether it opens anything is asked later."""
     _kind(document, OPENING_KIND)

@@ -159,6 +159,27 @@ class TestExportImport:
         with Registry(registry_path) as registry:
             assert registry.codecs(["acme"]) == [dct.sha256]
 
+    def test_a_moved_key_is_tried_where_it_was_used(
+        self, run: Run, tmp_path: Path, registry_path: Path, dct: DctCodec
+    ) -> None:
+        run("new", "acme")
+        with Registry(registry_path) as registry:
+            registry.pair("acme", dct.facts())
+        run("export", "acme", tmp_path / "acme.json")
+        registry_path.unlink()
+        run("import", tmp_path / "acme.json")
+        with Registry(registry_path) as registry:
+            assert registry.codecs(["acme"]) == [dct.sha256]
+
+    def test_a_codec_that_did_not_move_along_is_told(self, run: Run, tmp_path: Path, registry_path: Path) -> None:
+        run("new", "acme")
+        run("export", "acme", tmp_path / "acme.json")
+        document = json.loads((tmp_path / "acme.json").read_text())
+        document["codecs"] = [{"name": "private", "sha256": "ab" * 32}]
+        (tmp_path / "moved.json").write_text(json.dumps(document))
+        registry_path.unlink()
+        assert "abababababab" in run("import", tmp_path / "moved.json").stderr
+
     @pytest.mark.parametrize("value", ["01" * 32, [0, 1] * 32, {"name": "mine", "bits": "01" * 32}])
     def test_bare_bits_are_imported_for_one_codec(
         self, run: Run, tmp_path: Path, registry_path: Path, dct: DctCodec, value: Any
