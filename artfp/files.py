@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from artfp.errors import BadInputError
+from artfp.errors import BadInputError, UsageError
 
 
 @contextmanager
@@ -32,6 +33,28 @@ def atomic_open(path: Path, *, mode: int = 0o644, durable: bool = True) -> Itera
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def working_alone(folder: Path) -> Iterator[None]:
+    """Lock a folder of our own against a second process, and clear what a killed one left half-written."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(handle, folder)
+        for leftover in [*folder.glob(".*.tmp"), *folder.glob("samples/.*.tmp")]:
+            leftover.unlink()
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, folder: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UsageError(f"{folder}: another process is at work here") from error
+    except OSError:
+        return  # a file system without locks
 
 
 def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:

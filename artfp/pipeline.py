@@ -25,7 +25,7 @@ from artfp.data.procedural import KINDS, generate
 from artfp.data.readers import collect, open_source
 from artfp.embed import EmbedSettings, embed_dataset
 from artfp.errors import UsageError
-from artfp.files import read_json, write_json
+from artfp.files import read_json, working_alone, write_json
 from artfp.generators import training
 from artfp.generators.dataset import size_of_first
 from artfp.generators.sampling import load_generator, write_samples
@@ -234,7 +234,7 @@ def _opened(recipe: RunRecipe, folder: Path, registry_path: Path | None, device:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "run.json").exists():
         write_json(folder / "run.json", _description(recipe))
-    with Registry(registry_path or folder / "keys.sqlite") as registry:
+    with working_alone(folder), Registry(registry_path or folder / "keys.sqlite") as registry:
         yield Run(recipe, folder, registry, codec, device, watch)
 
 

@@ -94,7 +94,7 @@ def test_perceptual_weights_are_looked_for_where_torch_keeps_them(
     assert found(registry_path, "Inception (FID)").well
 
 
-@pytest.mark.usefixtures("checkpoint")
+@pytest.mark.usefixtures("checkpoint", "fixed_secrets")
 def test_a_codec_that_marks_nothing_fails_the_self_test(registry_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def embed(_self: DctCodec, images: Tensor, _bits: Tensor, _strength: float = 1.0) -> Tensor:
         return images

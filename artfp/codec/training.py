@@ -23,7 +23,7 @@ from artfp.codec.pacing import Pace
 from artfp.codec.sheets import write_sheet
 from artfp.devices import fast_arithmetic
 from artfp.errors import DivergedError, UsageError
-from artfp.files import read_json, write_json
+from artfp.files import read_json, working_alone, write_json
 from artfp.images import round_to_8_bits, to_tensor
 from artfp.perturb.base import Perturbation
 from artfp.perturb.image import PERTURBATIONS
@@ -84,10 +84,22 @@ def train(
     """
     noise = noise_layers(recipe.noise)
     prepare_folder(recipe, out)
-    final = out / f"{recipe.name}.safetensors"
-    if (out / DONE).is_file():
-        return LearnedCodec.load(final)
+    with working_alone(out):
+        final = out / f"{recipe.name}.safetensors"
+        if (out / DONE).is_file():
+            return LearnedCodec.load(final)
+        networks, pace = _run(recipe, noise, pool, out, on_progress, device)
+        return _finish(recipe, networks, pace, final)
 
+
+def _run(
+    recipe: CodecRecipe,
+    noise: Sequence[Perturbation],
+    pool: Callable[[], NDArray[np.uint8]],
+    out: Path,
+    on_progress: OnProgress,
+    device: str,
+) -> tuple[_Networks, Pace]:
     # Start from the last checkpoint, or from scratch.
     networks, pace, first = _resume(recipe, out, device)
     log = StatsLog(out / "stats.jsonl", position="step")
@@ -139,7 +151,7 @@ def train(
             write_sheet(out / "samples" / f"{done:06d}.png", networks.averaged, images[:8], recipe.seed)
             log.flush()
             _save(out, networks, pace, done)
-    return _finish(recipe, networks, pace, final)
+    return networks, pace
 
 
 def _diverged(out: Path, step: int) -> DivergedError:

@@ -24,6 +24,7 @@ from artfp.errors import ArtfpError, UsageError
 from artfp.files import read_json, sha256_bytes, write_json
 from artfp.images import LoadedImage, encode_png
 
+SETTINGS = "settings.json"
 PER_FOLDER = 1000  # as the StyleGAN dataset tool does
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the zip format's epoch: the same images give the same archive
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -82,7 +83,7 @@ def staging(target: Path, settings: Mapping[str, Any]) -> Iterator[Staging]:
 def staged_groups(target: Path, settings: Mapping[str, Any]) -> int:
     """How many groups an earlier run of the same settings has left; changes nothing."""
     root = staging_path(target)
-    if not (root / "settings.json").exists():
+    if not (root / SETTINGS).exists():
         return 0
     _agree(root, settings)
     journal = root / "journal.jsonl"
@@ -172,8 +173,13 @@ class Staging:
         self.discard()
 
     def discard(self) -> None:
-        """Remove the staging folder."""
-        shutil.rmtree(self.root)
+        """Remove the staging folder; its settings last, so that a killed removal is known as ours and repeated."""
+        for path in sorted(self.root.iterdir(), key=lambda found: found.name == SETTINGS):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        self.root.rmdir()
 
     def _pack(self, path: Path, tables: Sequence[str]) -> None:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
@@ -251,7 +257,7 @@ def _is_still(path: Path, handle: int) -> bool:
 
 def _agree(root: Path, settings: Mapping[str, Any]) -> None:
     """A staging folder serves one set of settings; say what differs otherwise."""
-    path = root / "settings.json"
+    path = root / SETTINGS
     if path.exists():
         changes = differences(read_json(path), settings)
         if changes:

@@ -11,8 +11,6 @@ The last is written last; each of the others appears whole or not at all.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +22,7 @@ from artfp import recipe as recipes
 from artfp.data.manifest import MANIFEST
 from artfp.data.readers import Source
 from artfp.errors import UsageError
-from artfp.files import read_json, sha256_bytes, write_json
+from artfp.files import read_json, sha256_bytes, working_alone, write_json
 from artfp.generators.dataset import size_of_first
 from artfp.generators.settings import GanRecipe
 
@@ -84,14 +82,8 @@ def claimed(out: Path, identity: Identity) -> Iterator[None]:
     """The folder, made or checked to be this training's, locked, and cleared of half-written files."""
     check_folder(out, identity)
     out.mkdir(parents=True, exist_ok=True)
-    handle = os.open(out, os.O_RDONLY)
-    try:
-        _lock(handle, out)
-        for leftover in [*out.glob(".*.tmp"), *out.glob("samples/.*.tmp")]:
-            leftover.unlink()
+    with working_alone(out):
         yield
-    finally:
-        os.close(handle)
 
 
 def sign(out: Path, identity: Identity) -> None:
@@ -121,12 +113,3 @@ def _occupied(out: Path) -> bool:
 def _short(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 20 else f"{text[:17]}..."
-
-
-def _lock(handle: int, out: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise UsageError(f"{out}: another process is training here") from error
-    except OSError:
-        return  # a file system without locks

@@ -20,7 +20,7 @@ class GanRecipe:
     data: Path | None = setting(None)
     size: int | None = setting(None, choices=SIZES)  # none: that of the first image
     resize: bool = setting(False)  # resizing after embedding weakens the fingerprint
-    mirror: bool = setting(False)  # flip every second image
+    mirror: bool = setting(False)  # flip each shown image with probability one half
     images: int = setting(100_000, low=1)  # shown to the discriminator
     batch: int = setting(16, low=2, high=4096)
     learning_rate: float = setting(3e-4, low=1e-8, high=1)

@@ -205,7 +205,7 @@ def test_two_processes_do_not_train_in_one_folder(tiny: GanRecipe, photos: Path,
     """A lock belongs to an open folder, so a second opening in this process stands for a second process."""
 
     def progress(done: int, total: int, note: str) -> None:
-        with pytest.raises(UsageError, match="another process is training here"):
+        with pytest.raises(UsageError, match="another process is at work here"):
             train(tiny, photos, tmp_path / "out")
         raise StopError
 
