@@ -1,6 +1,8 @@
-"""Ten seeds of a short codec training: does every one learn? Resumable; one JSON row a seed.
+"""Ten seeds of a short codec training: does every one learn? One JSON row a seed.
 
-python benchmarks/seeds.py --out runs/seeds
+    python benchmarks/seeds.py
+
+Rows lie in benchmarks/results/seeds and are committed as they come; a seed that has one is not run again.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from artfp.shipped import find_recipe
 SEEDS = range(10)
 HELD_OUT_SEED = 990_001  # no training recipe uses it
 TO_PASS = 0.99
+RESULTS = Path(__file__).parent / "results" / "seeds"
 
 
 def row(recipe: CodecRecipe, folder: Path, device: str) -> dict[str, float]:
@@ -64,11 +67,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/seeds"))
     out = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
     device = prepare_device("auto")
     base = recipes.load(find_recipe("codec-seeds"), CodecRecipe)
     rows = []
     for seed in SEEDS:
-        path = out / f"seed-{seed}.json"
+        path = RESULTS / f"seed-{seed}.json"
         if not path.exists():
             write_json(path, row(dataclasses.replace(base, seed=seed), out / f"seed-{seed}", device))
         rows.append(read_json(path))
