@@ -67,12 +67,11 @@ def train(
 
     settings = _recipe(recipe, data, seed)
     folder = folder or Path("runs") / f"codec-{settings.name}"
+    training.noise_layers(settings.noise)
+    check_data(settings)
     if dry_run:
-        training.noise_layers(settings.noise)
-        check_data(settings)
         _print_plan(settings, folder, as_json)
         return
-    check_data(settings)
     device = prepare_device(device, threads)
     workers = threads or os.cpu_count() or 1
     with progress("train codec") as advance:

@@ -20,6 +20,7 @@ from artfp.cli.console import (
     registry_option,
     warn,
 )
+from artfp.cli.key_files import open_registry
 
 if TYPE_CHECKING:
     from artfp.codec.base import Codec
@@ -88,7 +89,6 @@ def embed_dataset(
     from artfp.codec.store import load_codec
     from artfp.devices import prepare_device
     from artfp.embed import BadFilesError, EmbedSettings
-    from artfp.keys.registry import Registry
 
     codec = load_codec(codec_spec).to(prepare_device(device))
     err.print(f"codec {codec.name}: {codec.n_bits} bits at {codec.size} px, {codec.sha256[:12]}")
@@ -97,9 +97,9 @@ def embed_dataset(
     if dry_run or no_key_yet:  # without a key the plan fails, and says all that is wrong
         _print_plan(_plan(settings, codec, registry), as_json)
         return
-    with Registry(registry, create=settings.key_per_class) as open_registry:
+    with open_registry(registry, create=settings.key_per_class) as keys:
         try:
-            result = _embed(settings, codec, open_registry)
+            result = _embed(settings, codec, keys)
         except BadFilesError as error:
             if as_json:
                 print_json({"bad": [item.to_dict() for item in error.bad]})
@@ -114,11 +114,10 @@ def embed_dataset(
 def _plan(settings: EmbedSettings, codec: Codec, path: Path) -> EmbedPlan:
     """The plan, without making a registry for it."""
     from artfp.embed import plan_embedding
-    from artfp.keys.registry import Registry
 
     if not path.expanduser().exists():
         return plan_embedding(settings, codec, None)
-    with Registry(path, create=False) as registry:
+    with open_registry(path, create=False) as registry:
         return plan_embedding(settings, codec, registry)
 
 

@@ -25,6 +25,7 @@ from artfp.cli.console import (
     threads_option,
     warn,
 )
+from artfp.cli.key_files import open_registry
 
 if TYPE_CHECKING:
     from artfp.generators.settings import GanRecipe
@@ -129,12 +130,10 @@ def _monitor(data: Path, registry: Path, key: str | None, codec_spec: str | None
 
 @contextmanager
 def _existing(path: Path) -> Iterator[Registry | None]:
-    from artfp.keys.registry import Registry
-
     if not path.expanduser().exists():
         yield None
         return
-    with Registry(path, create=False) as registry:
+    with open_registry(path, create=False) as registry:
         yield registry
 
 

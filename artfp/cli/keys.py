@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from artfp.cli.console import command_errors, json_option, out, print_json, registry_option, warn
-from artfp.errors import BadInputError, Exit, UsageError
-from artfp.files import read_json, write_json
+from artfp.cli.key_files import facts_of, import_bits, import_document, naming, open_registry, write_private
+from artfp.errors import Exit, UsageError
+from artfp.files import read_json
 
 if TYPE_CHECKING:  # NumPy and SciPy would slow every `--help`
-    from artfp.keys.fingerprint import CodecFacts
-    from artfp.keys.registry import Key, Registry
+    from artfp.keys.registry import Key
 
-STDOUT = "-"
 INPUT_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -40,7 +37,7 @@ def key() -> None:
 @command_errors
 def new(name: str, registry: Path, as_json: bool) -> None:
     """Make a key called NAME and store it in the registry, which is created on first use."""
-    with _open(registry, create=True) as keys:
+    with open_registry(registry, create=True) as keys:
         _print_key(keys.new(name), "made", as_json)
 
 
@@ -50,7 +47,7 @@ def new(name: str, registry: Path, as_json: bool) -> None:
 @command_errors
 def list_keys(registry: Path, as_json: bool) -> None:
     """List the keys in the order they were registered. Shows no secrets."""
-    with _open(registry) as keys:
+    with open_registry(registry) as keys:
         found = keys.keys()
     if as_json:
         print_json([_public(key) for key in found])
@@ -71,7 +68,7 @@ def list_keys(registry: Path, as_json: bool) -> None:
 @command_errors
 def show(name: str, registry: Path, as_json: bool) -> None:
     """Show what is public about the key NAME and the codecs it was used with. Shows no secret."""
-    with _open(registry) as keys:
+    with open_registry(registry) as keys:
         found, uses = keys.get(name), keys.uses(name)
     public = _public(found) | {"codecs": [{"name": codec, "sha256": sha256} for codec, sha256 in uses]}
     if as_json:
@@ -111,9 +108,9 @@ def import_key(
     if (file is None) == (bits is None):
         raise UsageError("give either FILE or --bits FILE")
     if bits is not None:
-        imported = _import_bits(bits, spec, name, registry)
+        imported = import_bits(bits, spec, name, registry)
     else:
-        imported = _import_document(Path(str(file)), spec, name, registry)
+        imported = import_document(Path(str(file)), spec, name, registry)
     _print_key(imported, "imported", as_json)
 
 
@@ -127,10 +124,10 @@ def import_key(
 @command_errors
 def export(name: str, file: Path, spec: str | None, registry: Path) -> None:
     """Write the key NAME, its secret included, as JSON to a private FILE (- for stdout)."""
-    facts = _facts(spec) if spec else None
-    with _open(registry) as keys:
+    facts = facts_of(spec) if spec else None
+    with open_registry(registry) as keys:
         document = keys.export_bits(name, facts) if facts else keys.export(name)
-    _write_private(file, document)
+    write_private(file, document)
     warn("whoever reads this document can mark images in this key's name")
 
 
@@ -145,7 +142,7 @@ def commit(name: str, registry: Path, as_json: bool) -> None:
     It is a salted SHA-256 of the secret and the name, and says nothing about either. The first call
     stores salt and date; every later call prints the same commitment.
     """
-    with _open(registry) as keys:
+    with open_registry(registry) as keys:
         promise = keys.commit(name)
     if as_json:
         print_json({"name": name, "commitment": promise.digest, "created": promise.created})
@@ -160,9 +157,9 @@ def commit(name: str, registry: Path, as_json: bool) -> None:
 @command_errors
 def open_commitment(name: str, file: Path, registry: Path) -> None:
     """Write the opening of NAME's commitment as JSON to a private FILE (- for stdout). It reveals the key."""
-    with _open(registry) as keys:
+    with open_registry(registry) as keys:
         document = keys.opening(name)
-    _write_private(file, document)
+    write_private(file, document)
     warn(f"this opening reveals the secret of {name!r}; after showing it, mark nothing new with that key")
 
 
@@ -175,7 +172,7 @@ def check(opening: Path, commitment: str, as_json: bool) -> None:
     """Check that the OPENING file is what a published commitment stood for; exit code 0 if so, 1 if not."""
     from artfp.keys.documents import public_id, read_opening
 
-    with _naming(opening):
+    with naming(opening):
         parsed = read_opening(read_json(opening))
     opens = parsed.opens(commitment)
     if as_json:
@@ -201,93 +198,8 @@ def beacon(name: str, text: str, registry: Path, as_json: bool) -> None:
     So it needs a commitment first, and cannot be set once the key has been used with a codec. Say in
     public, with the commitment, which value you will take.
     """
-    with _open(registry) as keys:
+    with open_registry(registry) as keys:
         _print_key(keys.set_beacon(name, text), "set the beacon of", as_json)
-
-
-@contextmanager
-def _open(path: Path, *, create: bool = False) -> Iterator[Registry]:
-    from artfp.keys.registry import Registry
-
-    with Registry(path, create=create) as registry:
-        if registry.was_open_to_others:
-            warn(f"{registry.path}: other users could read this registry (its mode is 600 now); its keys may be known")
-        yield registry
-
-
-@contextmanager
-def _naming(file: Path) -> Iterator[None]:
-    """Put the file's name before what is wrong with the document in it."""
-    try:
-        yield
-    except BadInputError as error:
-        text = str(error)
-        raise BadInputError(text if text.startswith(str(file)) else f"{file}: {text}") from error
-
-
-def _facts(spec: str) -> CodecFacts:
-    from artfp.codec.store import load_codec
-
-    return load_codec(spec).facts()
-
-
-def _import_document(file: Path, spec: str | None, name: str | None, registry: Path) -> Key:
-    from artfp.keys.documents import BitsDocument, codecs_of, read_key
-
-    if name is not None:
-        raise UsageError("--name goes with --bits; a key document has its own name")
-    with _naming(file):
-        document = read_json(file)
-        parsed = read_key(document)
-        used = codecs_of(document)
-    if spec and isinstance(parsed, BitsDocument):
-        raise UsageError("--codec goes with --bits or a secret; this document names its own codec")
-    found = [_facts(spec)] if spec else _known_facts(used)
-    with _open(registry, create=True) as keys:
-        imported = keys.import_key(document)
-        for facts in found:
-            keys.pair(imported.name, facts)
-    return imported
-
-
-def _known_facts(hashes: list[str]) -> list[CodecFacts]:
-    """The codecs with these hashes, so that an imported key is tried where it was used; the missing are told."""
-    if not hashes:
-        return []
-    from artfp.codec.store import find_codec
-
-    found = {sha256: find_codec(sha256) for sha256 in hashes}
-    for sha256 in (sha256 for sha256, codec in found.items() if codec is None):
-        warn(f"the key was used with the codec {sha256[:12]}, which is not here: import with --codec FILE to verify")
-    return [codec.facts() for codec in found.values() if codec is not None]
-
-
-def _import_bits(file: Path, spec: str | None, name: str | None, registry: Path) -> Key:
-    from artfp.keys.documents import parse_bits
-
-    if spec is None:
-        raise UsageError("--bits needs --codec: a fingerprint belongs to one codec")
-    with _naming(file):
-        value = read_json(file)
-        bits = parse_bits(value)
-    own = value.get("name") if isinstance(value, dict) else None
-    if not isinstance(name or own, str):
-        raise UsageError(f"{file} gives these bits no name: add --name NAME")
-    facts = _facts(spec)
-    with _open(registry, create=True) as keys:
-        return keys.import_bits(str(name or own), facts, bits)
-
-
-def _write_private(file: Path, document: dict[str, Any]) -> None:
-    """A new file that nobody else can read, or stdout where it was asked for by name."""
-    if str(file) == STDOUT:
-        print_json(document)
-        return
-    if file.exists():
-        raise UsageError(f"{file} exists; it may be the only copy of a key, so it is not overwritten")
-    if not file.parent.is_dir():
-        raise UsageError(f"{file.parent}: no such folder")
-    write_json(file, document, mode=0o600)
 
 
 def _public(key: Key) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from artfp.cli.console import (
     registry_option,
     warn,
 )
+from artfp.cli.key_files import open_registry
 from artfp.errors import Exit, UsageError
 from artfp.files import write_text
 from artfp.verdict import ALONE_AT, Verdict
@@ -86,17 +87,16 @@ def verify(
     Exit codes: 0 match, 1 no match, 3 inconclusive, 4 unreadable files. With --each the worst verdict counts:
     1 if any path has no match, else 3 if any is inconclusive, else 0.
     """
-    from artfp.keys.registry import Registry
     from artfp.verify import BadFilesError
 
     given = list(_with_stdin(paths))
     if csv_path and not csv_path.absolute().parent.is_dir():
         raise UsageError(f"--csv {csv_path}: no such folder {csv_path.parent}")
-    with Registry(registry, create=False) as open_registry:
-        codecs = _codecs(open_registry, key, codec_specs, device)
+    with open_registry(registry, create=False) as keys:
+        codecs = _codecs(keys, key, codec_specs, device)
         sets = [[path] for path in given] if each else [given]
         try:
-            verdicts = _verdicts(sets, open_registry, codecs, key, skip_bad)
+            verdicts = _verdicts(sets, keys, codecs, key, skip_bad)
         except BadFilesError as error:
             if as_json:
                 print_json({"bad_files": [file.to_dict() for file in error.files]})
