@@ -11,7 +11,7 @@ from torch import Tensor
 
 from artfp.checkpoints import load_into, load_tensors, prefixed, save_tensors, under
 from artfp.codec.base import Codec
-from artfp.codec.mask import perceptual_mask
+from artfp.codec.mask import hiding_room, perceptual_mask
 from artfp.codec.networks import Decoder, Encoder
 from artfp.errors import BadInputError, UsageError
 from artfp.files import read_json, sha256_file
@@ -34,13 +34,13 @@ class Architecture:
 
 
 def bounded_residual(raw: Tensor, images: Tensor, psnr: float) -> Tensor:
-    """The raw residual masked and scaled so that every image is marked at this PSNR.
+    """The raw residual masked and scaled so that an image of ordinary detail is marked at this PSNR.
 
     The scale is part of the network: the residual cannot grow, so training needs no fidelity weight.
     """
     masked = torch.tanh(raw) * perceptual_mask(images)
     level = masked.square().mean(dim=(1, 2, 3), keepdim=True).add(1e-12).sqrt()
-    return masked * (10 ** (-psnr / 20) / level.clamp(min=SILENCE))
+    return masked * (10 ** (-psnr / 20) * hiding_room(images) / level.clamp(min=SILENCE))
 
 
 class LearnedCodec(Codec):

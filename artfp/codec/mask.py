@@ -1,7 +1,8 @@
 """Where an eye forgives: more residual on texture, less on flat, black and blown-out regions.
 
 Texture masking and luminance adaptation after the just-noticeable-difference model of
-Chou and Li, IEEE Trans. CSVT 5 (1995), reduced to one smooth factor a pixel.
+Chou and Li, IEEE Trans. CSVT 5 (1995), reduced to one smooth factor a pixel (the mask: where inside an
+image) and one an image (the room: how much in all).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from torch import Tensor
 WINDOW = 5
 FLAT = 0.5  # factor on perfectly flat regions, against 1 on texture
 TEXTURE = 0.05  # local standard deviation at which texture counts half
+DETAIL = 0.035  # fine detail of the median photograph at 64 px: the room there is 1
+ROOM_LIMIT = 10 ** (3 / 20)  # 3 dB to either side: beyond, noise would drown in marks and skies lose theirs
 
 
 def perceptual_mask(images: Tensor) -> Tensor:
@@ -26,3 +29,14 @@ def perceptual_mask(images: Tensor) -> Tensor:
     # Weber's law fails in the dark, and near either end the residual would be clipped
     midtone = 0.5 + 0.5 * (1 - (2 * mean - 1).abs() ** 4)
     return torch.minimum(texture * midtone, torch.ones_like(texture))
+
+
+def hiding_room(images: Tensor) -> Tensor:
+    """N x 1 x 1 x 1 factors about 1: the square root of each image's fine detail.
+
+    Detail hides a residual from the eye and from the decoder alike, so a busy image needs more of it and bears more.
+    """
+    grey = images.mean(1, keepdim=True)
+    smooth = F.avg_pool2d(F.pad(grey, (1,) * 4, mode="replicate"), 3, stride=1)
+    detail = (grey - smooth).square().mean(dim=(1, 2, 3), keepdim=True).add(1e-12).sqrt()
+    return (detail / DETAIL).sqrt().clamp(1 / ROOM_LIMIT, ROOM_LIMIT)

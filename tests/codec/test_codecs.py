@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from artfp.codec.base import Codec
 from artfp.codec.calibration import calibrate
 from artfp.codec.dct import DctCodec, _dct_matrix, _patterns
 from artfp.codec.learned import Architecture, LearnedCodec, bounded_residual
+from artfp.codec.mask import hiding_room
 from artfp.codec.store import find_codec, load_codec, shipped
 from artfp.data.procedural import generate
 from artfp.errors import ArtfpError, BadInputError, UsageError
@@ -126,10 +128,19 @@ def test_a_bit_already_carried_costs_the_dct_codec_nothing(images: torch.Tensor)
 
 
 @pytest.mark.parametrize("psnr", [30.0, 40.0])
-def test_every_image_is_marked_at_the_psnr_asked_for(psnr: float, images: torch.Tensor) -> None:
+def test_every_image_is_marked_at_the_psnr_asked_for_give_or_take_its_room(psnr: float, images: torch.Tensor) -> None:
     raw = torch.randn(images.shape, generator=torch.Generator().manual_seed(1))
-    error = bounded_residual(raw, images, psnr).square().mean(dim=(1, 2, 3))
+    error = (bounded_residual(raw, images, psnr) / hiding_room(images)).square().mean(dim=(1, 2, 3))
     assert torch.allclose(-10 * error.log10(), torch.tensor(psnr), atol=0.01)
+
+
+def test_busy_images_have_more_room_than_flat_ones_within_six_decibels() -> None:
+    noise = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    rooms = torch.cat([hiding_room(0.5 + contrast * noise) for contrast in (0.0, 0.05, 0.1, 0.2, 0.5)]).flatten()
+    assert (rooms.diff() >= 0).all()
+    assert 20 * math.log10(rooms[0]) == pytest.approx(-3)
+    assert 20 * math.log10(rooms[-1]) == pytest.approx(3)
+    assert rooms[2] / rooms[1] == pytest.approx(2**0.5, rel=0.01)
 
 
 def test_silence_is_not_amplified() -> None:
