@@ -33,6 +33,7 @@ from artfp.generators.settings import GanRecipe
 from artfp.generators.transfer import monitor_for
 from artfp.images import LoadedImage, encode_png, load_image
 from artfp.keys.registry import Registry
+from artfp.ownership import check_owner
 from artfp.recipe import setting
 from artfp.report.page import write_report
 from artfp.verdict import Verdict
@@ -41,6 +42,7 @@ from artfp.verify import verify
 # Shows a stage's progress: a context for its name, which gives a function of (done, total, note).
 Watch = Callable[[str], AbstractContextManager[Callable[[int, int, str], None]]]
 
+RUN = "run.json"
 STRIPS = 6  # images shown before and after
 
 
@@ -115,7 +117,7 @@ def run(recipe: RunRecipe, folder: Path, registry_path: Path | None, device: str
 def check(recipe: RunRecipe, folder: Path, device: str) -> dict[str, Any]:
     """The plan of a run, after everything that can be checked without working; changes nothing."""
     codec = load_codec(recipe.embed.codec).to(device)
-    _check_folder(recipe, folder)
+    check_owner(folder, RUN, _description(recipe), "a run", apart=("artfp_version",))
     plan: dict[str, Any] = {"name": recipe.name, "out": str(folder), "codec": codec.name, "key": recipe.key}
     if recipe.data.path is not None:
         with open_source(recipe.data.path) as source:
@@ -232,23 +234,10 @@ def _opened(recipe: RunRecipe, folder: Path, registry_path: Path | None, device:
     check(recipe, folder, device)
     codec = load_codec(recipe.embed.codec).to(device)
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "run.json").exists():
-        write_json(folder / "run.json", _description(recipe))
+    if not (folder / RUN).exists():
+        write_json(folder / RUN, _description(recipe))
     with working_alone(folder), Registry(registry_path or folder / "keys.sqlite") as registry:
         yield Run(recipe, folder, registry, codec, device, watch)
-
-
-def _check_folder(recipe: RunRecipe, folder: Path) -> None:
-    path = folder / "run.json"
-    if path.is_file():
-        earlier, now = read_json(path).get("recipe", {}), _description(recipe)["recipe"]
-        changed = sorted(name for name in now if earlier.get(name) != now[name])
-        if changed:
-            raise UsageError(
-                f"{folder}: holds a run of another recipe (other {', '.join(changed)}); choose another --out"
-            )
-    elif folder.exists() and any(not found.name.endswith(".tmp") for found in folder.iterdir()):
-        raise UsageError(f"{folder}: not empty and not a run; choose another --out")
 
 
 def _description(recipe: RunRecipe) -> dict[str, Any]:

@@ -98,6 +98,13 @@ def at_most(p: float) -> str:
     return f"{bound:.2g}" if bound >= ALONE_AT else f"{bound:.1e}"
 
 
+def share_or_bound(share: float, total: int) -> str:
+    """A share of `total`, or how much of them none leaves possible (the rule of three: at most 3 / M at 95 %)."""
+    if share > 0 or total == 0:
+        return f"{100 * share:.1f} %"
+    return f"none of {total:,}, so at most {at_most(3 / total)} of such images"
+
+
 def statement_of_match(n_images: int, key: str, origin: str, q: float, trials: int, alone: int) -> str:
     """What a match proves, where `alone` of the images match by themselves."""
     sentences = [_who_carries(n_images, key, alone), f"{_probability(q)} ({_corrected(trials)})."]

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "artfp"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "seeds", "results"),
     ("files", "recipe", "shipped"),
-    ("statslog",),
+    ("statslog", "ownership"),
     ("statistics",),
     ("keys",),
     ("images", "checkpoints", "devices", "verdict"),

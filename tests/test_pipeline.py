@@ -95,7 +95,7 @@ def test_a_folder_of_another_recipe_or_of_something_else_is_refused(finished: Pa
     with pytest.raises(UsageError, match="seed"):
         carry_out(finished, dataclasses.replace(tiny(), seed=5))
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(UsageError, match="not empty"):
+    with pytest.raises(UsageError, match="exists and is not a run"):
         carry_out(tmp_path)
 
 

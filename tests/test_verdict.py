@@ -13,6 +13,7 @@ from artfp.verdict import (
     NotTried,
     Verdict,
     at_most,
+    share_or_bound,
     statement_of_doubt,
     statement_of_match,
     statement_of_no_match,
@@ -77,6 +78,13 @@ def test_bounds_are_short() -> None:
         "0.001",
         "1e-300",
     ]
+
+
+def test_a_share_of_none_is_a_bound() -> None:
+    assert share_or_bound(0.25, 8) == "25.0 %"
+    assert share_or_bound(0.0, 2048) == "none of 2,048, so at most 0.0015 of such images"
+    assert share_or_bound(0.0, 2) == "none of 2, so at most 1 of such images"
+    assert share_or_bound(0.0, 0) == "0.0 %"
 
 
 def test_a_verdict_comes_back_from_its_json_equal() -> None:

@@ -134,6 +134,8 @@ def _tell(result: EmbedResult) -> None:
         err.print(f"{result.target} is there already, made with the same settings; nothing to do", markup=False)
     for item in result.bad:
         warn(f"skipped {item}")
+    if result.ignored_files:
+        err.print(f"left out, as no images that artfp reads: {_listed(result.ignored_files)}", markup=False)
     for line in result.warnings:
         warn(line)
 
@@ -158,12 +160,11 @@ def _print_plan(plan: EmbedPlan, as_json: bool) -> None:
         print_json(plan.to_dict())
         return
     sizes = ", ".join(f"{size.width}x{size.height}" for size in plan.sampled_sizes) or "none readable"
-    ignored = ", ".join(f"{count:,} {suffix}" for suffix, count in plan.ignored_files.items()) or "none"
     fresh = f" ({len(plan.new_keys):,} to be made)" if plan.new_keys else ""
     _print_rows(
         [
             ("source", f"{plan.source}: {plan.images:,} images ({sizes} in a sample), {plan.refused_files:,} refused"),
-            ("other files", ignored),
+            ("other files", _listed(plan.ignored_files) or "none"),
             ("classes", f"{plan.classes:,}, from {plan.label_origin}" if plan.classes else "none"),
             ("to mark", f"{plan.to_mark:,}"),
             ("keys", ", ".join(plan.keys[:4]) + (" ..." if len(plan.keys) > 4 else "") + fresh),
@@ -176,6 +177,10 @@ def _print_plan(plan: EmbedPlan, as_json: bool) -> None:
             ("disk", f"about {plan.needed_bytes / 1e6:,.1f} MB of {plan.free_bytes / 1e6:,.0f} MB free"),
         ]
     )
+
+
+def _listed(files: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {suffix}" for suffix, count in files.items())
 
 
 def _print_rows(rows: list[tuple[str, str]]) -> None:

@@ -26,7 +26,7 @@ from artfp.cli.console import (
 from artfp.cli.key_files import open_registry
 from artfp.errors import Exit, UsageError
 from artfp.files import write_text
-from artfp.verdict import ALONE_AT, Verdict
+from artfp.verdict import ALONE_AT, Verdict, share_or_bound
 
 if TYPE_CHECKING:
     from artfp.codec.base import Codec
@@ -93,6 +93,7 @@ def verify(
     if csv_path and not csv_path.absolute().parent.is_dir():
         raise UsageError(f"--csv {csv_path}: no such folder {csv_path.parent}")
     with open_registry(registry, create=False) as keys:
+        unused = keys.unused() if key is None else 0
         codecs = _codecs(keys, key, codec_specs, device)
         sets = [[path] for path in given] if each else [given]
         try:
@@ -104,7 +105,7 @@ def verify(
     names = given if each else [""]
     if csv_path:
         write_text(csv_path, _csv(names, verdicts))
-    _tell_what_is_missing(verdicts)
+    _tell_what_is_missing(verdicts, unused)
     if as_json:
         print_json(_as_json(names, verdicts) if each else verdicts[0].to_dict())
     elif each:
@@ -166,7 +167,7 @@ def _verdicts(
     return verdicts
 
 
-def _tell_what_is_missing(verdicts: Sequence[Verdict]) -> None:
+def _tell_what_is_missing(verdicts: Sequence[Verdict], unused: int) -> None:
     """What the verdict had to do without, on stderr."""
     for file in (file for verdict in verdicts for file in verdict.bad_files):
         warn(f"skipped {file.reason}")
@@ -175,6 +176,8 @@ def _tell_what_is_missing(verdicts: Sequence[Verdict]) -> None:
             f"not tried: {missing.keys:,} recorded with codec {missing.codec_sha256[:12]}, whose file is not here; "
             "give it with --codec"
         )
+    if unused:
+        warn(f"not tried: {unused:,} key(s) that were never used with a codec")
 
 
 def _as_json(names: Sequence[str], verdicts: Sequence[Verdict]) -> dict[str, Any]:
@@ -214,7 +217,7 @@ def _number_rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
     yield (
         f"images that match on their own (p <= {ALONE_AT:g})",
         f"{100 * v.share:.1f} %  (95 % interval {100 * v.share_low:.1f} to {100 * v.share_high:.1f} %; "
-        f"clean calibration images {100 * v.calibration_share:.1f} %)",
+        f"clean calibration images {share_or_bound(v.calibration_share, v.calibration_images)})",
     )
     yield "codec", f"{v.codec}  {v.codec_sha256[:12]}"
 

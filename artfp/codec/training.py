@@ -23,8 +23,9 @@ from artfp.codec.pacing import Pace
 from artfp.codec.sheets import write_sheet
 from artfp.devices import fast_arithmetic
 from artfp.errors import DivergedError, UsageError
-from artfp.files import read_json, working_alone, write_json
+from artfp.files import working_alone, write_json
 from artfp.images import round_to_8_bits, to_tensor
+from artfp.ownership import check_owner
 from artfp.perturb.base import Perturbation
 from artfp.perturb.image import PERTURBATIONS
 from artfp.recipe import setting
@@ -33,7 +34,7 @@ from artfp.statslog import StatsLog
 
 CALIBRATION_IMAGES = 2048
 AVERAGING = 0.998  # of the weights that are kept
-STATE, DONE = "state.safetensors", "done.json"
+RECIPE, STATE, DONE = "recipe.json", "state.safetensors", "done.json"
 
 OnProgress = Callable[[int, int, str], None]
 
@@ -83,7 +84,7 @@ def train(
     `pool` yields the training images N x size x size x 3 and is called only if there is work left.
     """
     noise = noise_layers(recipe.noise)
-    prepare_folder(recipe, out)
+    _sign(recipe, out)
     with working_alone(out):
         final = out / f"{recipe.name}.safetensors"
         if (out / DONE).is_file():
@@ -161,20 +162,13 @@ def _diverged(out: Path, step: int) -> DivergedError:
     )
 
 
-def prepare_folder(recipe: CodecRecipe, out: Path) -> None:
+def _sign(recipe: CodecRecipe, out: Path) -> None:
     """Make the run folder, or check that the one there belongs to the same recipe."""
     settings = recipes.to_dict(recipe)
-    path = out / "recipe.json"
-    if path.is_file():
-        earlier = read_json(path)
-        changed = [name for name in settings if earlier.get(name) != settings[name]]
-        if changed:
-            raise UsageError(f"{out}: holds a run with other settings ({', '.join(changed)}); choose another folder")
-        return
-    if out.exists() and any(not found.name.endswith(".tmp") for found in out.iterdir()):
-        raise UsageError(f"{out}: not empty and not a codec training; choose another folder")
+    check_owner(out, RECIPE, settings, "a codec training")
     out.mkdir(parents=True, exist_ok=True)
-    write_json(path, settings)
+    if not (out / RECIPE).is_file():
+        write_json(out / RECIPE, settings)
 
 
 def noise_layers(names: Sequence[str]) -> list[Perturbation]:

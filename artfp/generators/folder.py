@@ -22,9 +22,10 @@ from artfp import recipe as recipes
 from artfp.data.manifest import MANIFEST
 from artfp.data.readers import Source
 from artfp.errors import UsageError
-from artfp.files import read_json, sha256_bytes, working_alone, write_json
+from artfp.files import sha256_bytes, working_alone, write_json
 from artfp.generators.dataset import size_of_first
 from artfp.generators.settings import GanRecipe
+from artfp.ownership import check_owner
 
 RECIPE, STATE, STATS, TIMING, CARD, DONE = (
     "recipe.json",
@@ -95,21 +96,4 @@ def sign(out: Path, identity: Identity) -> None:
 
 def check_folder(out: Path, identity: Identity) -> None:
     """Refuse a folder of another training, or of something else; changes nothing."""
-    if (out / RECIPE).is_file():
-        earlier, now = read_json(out / RECIPE), identity.to_dict()
-        changed = sorted(name for name in now.keys() | earlier.keys() if now.get(name) != earlier.get(name))
-        if changed:
-            listed = ", ".join(f"{name}: {_short(earlier.get(name))}, now {_short(now.get(name))}" for name in changed)
-            raise UsageError(f"{out}: holds a training with other settings ({listed}); choose another folder")
-    elif out.exists() and (not out.is_dir() or _occupied(out)):
-        raise UsageError(f"{out}: exists and is not a generator training; choose another folder")
-
-
-def _occupied(out: Path) -> bool:
-    """Whether a folder holds more than the beginnings of a run that ended before it could sign."""
-    return any(path.name != "samples" and not path.name.endswith(".tmp") for path in out.iterdir())
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 20 else f"{text[:17]}..."
+    check_owner(out, RECIPE, identity.to_dict(), "a generator training")

@@ -97,9 +97,9 @@ def write_opening(key: Key, secret: bytes, salt: bytes) -> dict[str, Any]:
 
 
 def read_key(document: Any) -> SecretDocument | BitsDocument:
-    """A document that `write_secret` or `write_bits` made, checked in every field."""
-    kind = _kind(document, SECRET_KIND, BITS_KIND)
-    return _read_secret(document) if kind == SECRET_KIND else _read_bits(document)
+    """A document that `write_secret`, `write_bits` or `write_opening` made, checked in every field."""
+    kind = _kind(document, SECRET_KIND, BITS_KIND, OPENING_KIND)
+    return _read_bits(document) if kind == BITS_KIND else _read_secret(document)
 
 
 def codecs_of(document: dict[str, Any]) -> list[str]:
@@ -132,16 +132,18 @@ def _read_secret(document: dict[str, Any]) -> SecretDocument:
     name, secret = _name(document), _hex(document, "secret", SECRET_BYTES)
     if document.get("key_id") != public_id(secret):
         raise BadInputError("field 'key_id' does not belong to this secret: the document is damaged or was altered")
-    beacon, created = _optional_text(document, "beacon"), _text(document, "created")
+    beacon = _optional_text(document, "beacon")
     if document.get("commitment") is None:
         if beacon is not None:
             raise BadInputError("field 'beacon' without a commitment: it proves nothing")
-        return SecretDocument(name, secret, created)
+        return SecretDocument(name, secret, _text(document, "created"))
     promise = _table(document, "commitment")
     salt = _hex(promise, "salt", SALT_BYTES)
     if promise.get("digest") != commitment_digest(salt, secret, name):
         raise BadInputError("field 'commitment' does not open to this secret and name: damaged or altered")
-    return SecretDocument(name, secret, created, beacon, salt, _text(promise, "created"))
+    committed = _text(promise, "created")
+    created = _optional_text(document, "created") or committed  # an opening tells the commitment's date alone
+    return SecretDocument(name, secret, created, beacon, salt, committed)
 
 
 def _read_bits(document: dict[str, Any]) -> BitsDocument:

@@ -108,6 +108,13 @@ def codecs_of(connection: sqlite3.Connection, name: str) -> list[tuple[str, str]
     ).fetchall()
 
 
+def count_unused(connection: sqlite3.Connection) -> int:
+    """The number of keys without any pair."""
+    query = "SELECT count(*) FROM keys WHERE NOT EXISTS (SELECT 1 FROM pairs WHERE key = keys.id)"
+    (count,) = connection.execute(query).fetchone()
+    return int(count)
+
+
 def used_codecs(connection: sqlite3.Connection, names: Iterable[str] | None) -> list[str]:
     """The sha256 of every codec with a pair, or with a pair of these keys."""
     query = "SELECT sha256 FROM codecs WHERE EXISTS (SELECT 1 FROM pairs WHERE codec = codecs.id{}) ORDER BY id"

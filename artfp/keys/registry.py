@@ -91,7 +91,7 @@ class Registry:
         return write_bits(name, facts.name, facts.sha256, self.pair(name, facts).bits, self.get(name).created)
 
     def import_key(self, document: Any) -> Key:
-        """Store what `export` or `export_bits` made."""
+        """Store what `export`, `export_bits` or `opening` made."""
         parsed = read_key(document)
         return self._store_secret(parsed) if isinstance(parsed, SecretDocument) else self._store_bits(parsed)
 
@@ -150,6 +150,11 @@ class Registry:
         with self._database.read() as connection:
             queries.key_row(connection, name)
             return queries.codecs_of(connection, name)
+
+    def unused(self) -> int:
+        """How many keys were never used with any codec."""
+        with self._database.read() as connection:
+            return queries.count_unused(connection)
 
     def codecs(self, names: Sequence[str] | None = None) -> list[str]:
         """The sha256 of every codec with a recorded pair, or with one of these keys."""

@@ -11,7 +11,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from artfp.report.run_folder import TransferPoint
-from artfp.verdict import Verdict, at_most
+from artfp.verdict import Verdict, at_most, share_or_bound
 
 LABELS = {"model": "Generated images", "twin": "Clean twin", "data": "Marked data"}
 OUTCOME_WORDS = {"match": "Match", "no match": "No match", "inconclusive": "Inconclusive"}
@@ -96,7 +96,7 @@ def verdict_rows(verdicts: Sequence[Verdict]) -> tuple[Row, ...]:
         ("Bits of single images that agree", lambda v: percent(v.bit_accuracy)),
         ("Images that match on their own", lambda v: percent(v.share)),
         ("— 95 % interval", lambda v: f"{percent(v.share_low)} to {percent(v.share_high)}"),
-        ("— same share on clean images", lambda v: percent(v.calibration_share)),
+        ("— same share on clean images", lambda v: share_or_bound(v.calibration_share, v.calibration_images)),
         ("Runner-up key", _runner_up),
         ("Trials corrected for", lambda v: count(v.trials)),
     )

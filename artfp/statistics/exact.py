@@ -117,11 +117,6 @@ class Comparison:
     matches: NDArray[np.intp]  # (N,) the bits on which they agree
 
 
-def most_matches(packed_images: Packed, packed_keys: Packed, n_bits: int) -> NDArray[np.intp]:
-    """For every key the most bits on which it agrees with any one image."""
-    return compare(packed_images, packed_keys, n_bits).most
-
-
 def compare(packed_images: Packed, packed_keys: Packed, n_bits: int) -> Comparison:
     """Compare every image (at least one) with every key (at least one); repeated images cost nothing."""
     images, inverse = np.unique(packed_images, axis=0, return_inverse=True)

@@ -131,8 +131,10 @@ def test_warnings_go_to_stderr(embed: Command, photos: Path, tmp_path: Path, ali
     from PIL import Image
 
     Image.new("RGB", (40, 40)).save(photos / "odd.png")
+    (photos / "phone.heic").write_bytes(b"")
     done = embed(photos, tmp_path / "out", "--key", "alice")
     assert "warning: images of 2 different sizes" in done.stderr
+    assert "left out, as no images that artfp reads: 1 .heic" in done.stderr
     assert "different sizes" not in done.stdout
 
 

@@ -250,6 +250,17 @@ class TestCommitments:
         assert json.loads(run("check", file, "--commitment", "0" * 64, "--json", code=1).stdout)["opens"] is False
         assert json.loads(run("open", "acme", "-").stdout) == json.loads(file.read_text())
 
+    def test_whoever_gets_the_opening_can_verify_with_it(self, run: Run, tmp_path: Path, dct: DctCodec) -> None:
+        run("new", "acme")
+        digest = run("commit", "acme").stdout.strip()
+        file, court = tmp_path / "opening.json", ["--registry", tmp_path / "court.sqlite"]
+        run("open", "acme", file)
+        run("import", file, "--codec", "dct", *court)
+        shown = json.loads(run("show", "acme", "--json", *court).stdout)
+        assert (shown["origin"], shown["commitment"]["digest"]) == ("imported-secret", digest)
+        bits = [run("export", "acme", "-", "--codec", "dct", *where).stdout for where in ([], court)]
+        assert json.loads(bits[0])["bits"] == json.loads(bits[1])["bits"]
+
     def test_refusals(self, run: Run, tmp_path: Path) -> None:
         run("new", "acme")
         file = tmp_path / "opening.json"

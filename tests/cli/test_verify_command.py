@@ -168,6 +168,13 @@ def test_keys_whose_codec_is_missing_are_told(
     assert "not tried: 1 recorded with codec ffffffffffff" in done.stderr
 
 
+def test_keys_that_were_never_used_are_told(folders: Path, run_verify: Verify, registry: Registry) -> None:
+    assert "never used" not in run_verify(folders / "marked").stderr
+    registry.new("lonely")
+    assert "not tried: 1 key(s) that were never used with a codec" in run_verify(folders / "marked").stderr
+    assert "never used" not in run_verify(folders / "marked", "--key", "mine").stderr
+
+
 def test_a_codec_that_no_key_was_used_with_is_told(registry: Registry, dct: DctCodec, folders: Path) -> None:
     facts = CodecFacts("lost", "f" * 64, 64, dct.facts().consensus, dct.facts().calibration)
     registry.new("lonely")

@@ -151,7 +151,7 @@ def test_divergence_is_reported_and_the_checkpoint_kept(tmp_path: Path, monkeypa
 def test_foreign_folders_and_changed_recipes_are_refused(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("keep me")
-    with pytest.raises(UsageError, match="not empty"):
+    with pytest.raises(UsageError, match="exists and is not a codec training"):
         train(TINY, pool, tmp_path / "mine", quiet)
     train(TINY, pool, tmp_path / "run", quiet)
     with pytest.raises(UsageError, match="seed"):

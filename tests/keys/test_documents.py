@@ -39,7 +39,7 @@ def flip(digits: str) -> str:
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        (["kind"], "artfp-key-opening", "'kind'"),
+        (["kind"], "artfp-key-ring", "'kind'"),
         (["version"], 2, "'version'"),
         (["name"], "../x", "no name for a key"),
         (["name"], None, "'name' must be a text"),

@@ -18,7 +18,6 @@ from artfp.statistics.exact import (
     clopper_pearson,
     compare,
     matches_needed,
-    most_matches,
     quantise,
     scores,
     upper_bound,
@@ -162,6 +161,6 @@ def test_comparison_equals_counting(n_bits: int, blocks: tuple[int, int], monkey
     assert every_bit_wrong.matches.tolist() == every_bit_wrong.most.tolist() == every_bit_wrong.row.tolist() == [0]
 
 
-def test_most_matches_is_per_key() -> None:
+def test_the_most_matches_are_told_per_key() -> None:
     keys = np.packbits(random_bits(6, 3, 64), axis=1)
-    np.testing.assert_array_equal(most_matches(keys[1:2], keys, 64)[1], 64)
+    np.testing.assert_array_equal(compare(keys[1:2], keys, 64).most[1], 64)

@@ -1,0 +1,50 @@
+"""Whose a run folder is: its settings lie in it, and a folder belongs to one run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from artfp.errors import UsageError
+from artfp.files import read_json
+
+SHOWN = 20  # characters of a value in an error message
+
+
+def check_owner(folder: Path, marker: str, settings: Mapping[str, Any], what: str, apart: Collection[str] = ()) -> None:
+    """Refuse a folder of another run, or of something else; changes nothing.
+
+    `marker` is the file in it that holds the settings; those named in `apart` may differ.
+    """
+    if (folder / marker).is_file():
+        changed = list(_changes(_flat(read_json(folder / marker)), _flat(settings), apart))
+        if changed:
+            raise UsageError(
+                f"{folder}: holds {what} with other settings ({', '.join(changed)}); choose another folder"
+            )
+    elif folder.exists() and (not folder.is_dir() or _occupied(folder)):
+        raise UsageError(f"{folder}: exists and is not {what}; choose another folder")
+
+
+def _changes(earlier: Mapping[str, Any], now: Mapping[str, Any], apart: Collection[str]) -> Iterator[str]:
+    for name in sorted(now.keys() | earlier.keys()):
+        if name not in apart and earlier.get(name) != now.get(name):
+            yield f"{name}: {_short(earlier.get(name))}, now {_short(now.get(name))}"
+
+
+def _flat(settings: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested tables as dotted names."""
+    if not isinstance(settings, Mapping):
+        return {prefix.removesuffix("."): settings}
+    return {name: value for key, inner in settings.items() for name, value in _flat(inner, f"{prefix}{key}.").items()}
+
+
+def _occupied(folder: Path) -> bool:
+    """Whether a folder holds more than the beginnings of a run that ended before it could sign."""
+    return any(path.name != "samples" and not path.name.endswith(".tmp") for path in folder.iterdir())
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
