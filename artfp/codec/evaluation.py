@@ -32,8 +32,15 @@ ROWS: tuple[tuple[str, str | None, float], ...] = (
     ("blur 2.4 % of side", "blur", 0.024),
     ("half size and back", "resize", 0.5),
     ("quarter size and back", "resize", 0.25),
-    ("crop to 78 %", "crop", 0.78),
-    ("colour up to 50 %", "color", 0.5),
+    ("centre crop to 78 %", "centre-crop", 0.78),
+    ("rotated 5 degrees", "rotate", 5.0),
+    ("brightness x .5", "brightness", 0.5),
+    ("brightness x 1.5", "brightness", 1.5),
+    ("contrast x .5", "contrast", 0.5),
+    ("contrast x 1.5", "contrast", 1.5),
+    ("saturation x .5", "saturation", 0.5),
+    ("saturation x 1.5", "saturation", 1.5),
+    ("three at random", "three", 1.0),
 )
 
 

@@ -60,7 +60,7 @@ class LearnedCodec(Codec):
 
     def residual(self, images: Tensor, bits: Tensor) -> Tensor:
         """The encoder's residual at the codec's own PSNR."""
-        return bounded_residual(self.encoder(images, bits), images, self.psnr)
+        return bounded_residual(self.encoder(images, bits, self.decoder(images)), images, self.psnr)
 
     def logits(self, images: Tensor) -> Tensor:
         """The decoder's log-odds."""

@@ -114,8 +114,10 @@ def _run(
         batch = to_tensor(images[random.integers(len(images), size=recipe.batch)]).to(device)
         bits = torch.from_numpy(random.integers(0, 2, (recipe.batch, recipe.bits)).astype(np.float32)).to(device)
         _set_rate(networks.optimizer, recipe, step, pace)
+        with torch.no_grad():
+            clean = _logits(networks.decoder, batch, device)
         with fast_arithmetic(device):
-            raw = networks.encoder(batch, bits)
+            raw = networks.encoder(batch, bits, clean)
         residual = bounded_residual(raw.float(), batch, pace.psnr)
         marked = round_to_8_bits((batch + residual).clamp(0, 1))
 

@@ -51,13 +51,15 @@ def _piece(kind: str, count: int, size: int, seed: int, start: int) -> Pixels:
 
 
 def photo_like(random: np.random.Generator, size: int) -> Floats:
-    """Dead leaves, spectral noise, soft gradients and flat graphics, in the mix that photographs show."""
+    """Dead leaves, spectral noise, woven patterns, soft gradients and flat graphics, in a mix as photographs show."""
     choice = random.random()
-    if choice < 0.62:
+    if choice < 0.55:
         image = dead_leaves(random, size)
-    elif choice < 0.84:
+    elif choice < 0.73:
         image = spectral_noise(random, size)
-    elif choice < 0.94:
+    elif choice < 0.83:
+        image = weave(random, size)
+    elif choice < 0.91:
         image = gradient(random, size) + random.uniform(0, 0.05) * spectral_noise(random, size)
     else:
         image = graphics(random, size)
@@ -108,6 +110,24 @@ def spectral_noise(random: np.random.Generator, size: int) -> Floats:
     planes /= planes.std(axis=(1, 2), keepdims=True) + 1e-9
     mix = np.eye(3) * random.uniform(0, 0.6) + random.standard_normal((3, 1)) * 0.2 + 0.6
     return np.einsum("ij,jhw->hwi", mix, planes) * random.uniform(0.08, 0.25) + random.random(3)
+
+
+def weave(random: np.random.Generator, size: int) -> Floats:
+    """Stripes, checks or dots in two colours on a ground, bent and shaded: cloth, fences, facades, lines of print."""
+    side = size * SUPERSAMPLE
+    y, x = np.mgrid[0 : 1 : side * 1j, 0 : 1 : side * 1j]
+    angle = random.uniform(0, np.pi) if random.random() < 0.7 else 0.0
+    along, across = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
+    along = along + random.uniform(0, 0.03) * np.sin(2 * np.pi * (random.uniform(1, 4) * across + random.random()))
+    cycles, share = 3 * 9 ** random.random(2), random.uniform(-0.6, 0.6, 2)
+    warp, weft = np.sin(2 * np.pi * cycles[0] * along) > share[0], np.sin(2 * np.pi * cycles[1] * across) > share[1]
+    pattern = (warp, warp ^ weft, warp & weft)[int(random.integers(3))]
+    if random.random() < 0.7:
+        (left, top), (width, height) = random.uniform(0, 0.5, 2), random.uniform(0.3, 1, 2)
+        pattern = pattern & (x > left) & (x < left + width) & (y > top) & (y < top + height)
+    inks = _palette(random, 2) if random.random() < 0.5 else random.random((2, 3))
+    image = _downsampled(np.where(pattern[..., None], inks[0], inks[1]))
+    return image * (1 + random.uniform(0, 0.6) * (spectral_noise(random, size) - 0.5))
 
 
 def gradient(random: np.random.Generator, size: int) -> Floats:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from artfp.checkpoints import save_tensors
 from artfp.codec.base import Codec
@@ -16,6 +17,7 @@ from artfp.codec.calibration import calibrate
 from artfp.codec.dct import DctCodec, _dct_matrix, _patterns
 from artfp.codec.learned import Architecture, LearnedCodec, bounded_residual
 from artfp.codec.mask import hiding_room
+from artfp.codec.networks import EDGE, bands
 from artfp.codec.store import find_codec, load_codec, shipped
 from artfp.data.procedural import generate
 from artfp.errors import ArtfpError, BadInputError, UsageError
@@ -141,6 +143,18 @@ def test_busy_images_have_more_room_than_flat_ones_within_six_decibels() -> None
     assert 20 * math.log10(rooms[0]) == pytest.approx(-3)
     assert 20 * math.log10(rooms[-1]) == pytest.approx(3)
     assert rooms[2] / rooms[1] == pytest.approx(2**0.5, rel=0.01)
+
+
+def test_edges_of_the_picture_saturate_where_marks_do_not() -> None:
+    flat = torch.full((1, 3, 64, 64), 0.5)
+    step = flat + 0.4 * (torch.arange(64) >= 32)
+    mark = 0.01 * torch.randn(flat.shape, generator=torch.Generator().manual_seed(1))
+    assert bands(flat).shape == (1, 9, 64, 64)
+    assert not bands(flat)[:, 3:].any()
+    assert bands(step)[:, 3:].abs().max() <= 1
+    coarse = F.interpolate(F.avg_pool2d(mark, 8), scale_factor=8.0, mode="bilinear")
+    both = (bands(flat + mark)[:, 3:6].atanh() + bands(flat + mark)[:, 6:].atanh()) * EDGE
+    assert torch.allclose(both, mark - coarse, atol=1e-5)
 
 
 def test_silence_is_not_amplified() -> None:

@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageFilter
+from PIL import Image, ImageEnhance, ImageFilter
 from scipy import ndimage
 
 from artfp.data.procedural import generate
@@ -28,8 +28,12 @@ def run(name: str, images: torch.Tensor, level: float, seed: int = 0) -> torch.T
     return kind(images, kind.at_level(level), np.random.default_rng(seed))
 
 
-def test_all_seven_are_covered() -> None:
-    assert ALL == ["blur", "color", "crop", "flip", "jpeg", "noise", "resize"]
+def test_all_thirteen_are_covered() -> None:
+    tones, places = (
+        ["brightness", "color", "contrast", "saturation"],
+        ["centre-crop", "crop", "flip", "resize", "rotate"],
+    )
+    assert sorted([*tones, *places, "blur", "jpeg", "noise", "three"]) == ALL
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -114,3 +118,42 @@ def test_blur_is_not_pillows_box_approximation(batch: torch.Tensor) -> None:
     theirs = np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(0.06 * 32)))
     inner = np.s_[6:-6, 6:-6]
     assert np.abs(ours[inner].astype(int) - theirs[inner]).mean() < 2
+
+
+def test_a_crop_of_the_centre_is_pillows(batch: torch.Tensor) -> None:
+    out = PERTURBATIONS["centre-crop"](batch, 0.75, np.random.default_rng(0))
+    for image, pixels in zip(to_pixels(out), to_pixels(batch), strict=True):
+        theirs = Image.fromarray(pixels).crop((4, 4, 28, 28)).resize((32, 32), Image.Resampling.BILINEAR)
+        assert np.abs(image.astype(int) - np.asarray(theirs)).max() <= 2
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (20, 32)])
+def test_a_turn_agrees_with_pillow_and_keeps_its_shape(batch: torch.Tensor, shape: tuple[int, int]) -> None:
+    images = batch[..., : shape[0], : shape[1]]
+    out = to_pixels(PERTURBATIONS["rotate"](images, 5.0, np.random.default_rng(0)))
+    inner = np.s_[4:-4, 4:-4]
+    for turned, pixels in zip(out, to_pixels(images), strict=True):
+        theirs = [Image.fromarray(pixels).rotate(angle, Image.Resampling.BILINEAR) for angle in (-5, 5)]
+        gaps = [np.abs(turned[inner].astype(int) - np.asarray(image)[inner]).max() for image in theirs]
+        assert min(gaps) <= 2
+
+
+def test_turns_go_either_way(batch: torch.Tensor) -> None:
+    turned = [run("rotate", batch, 1.0, seed) for seed in range(12)]  # one direction alone: once in 2,048 seeds
+    assert not all(torch.equal(turned[0], other) for other in turned)
+
+
+@pytest.mark.parametrize("name", ["brightness", "contrast"])
+def test_half_of_a_tone_is_pillows_on_grey_images(name: str, batch: torch.Tensor) -> None:
+    enhance = ImageEnhance.Brightness if name == "brightness" else ImageEnhance.Contrast
+    grey = batch.mean(dim=1, keepdim=True).expand_as(batch)
+    out = PERTURBATIONS[name](grey, 0.5, np.random.default_rng(0))
+    for image, pixels in zip(to_pixels(out), to_pixels(grey), strict=True):
+        theirs = np.asarray(enhance(Image.fromarray(pixels)).enhance(0.5))
+        assert np.abs(image.astype(int) - theirs).max() <= 1
+
+
+def test_half_the_saturation_is_half_way_to_grey(batch: torch.Tensor) -> None:
+    out = PERTURBATIONS["saturation"](batch, 0.5, np.random.default_rng(0))
+    grey = batch.mean(dim=1, keepdim=True)
+    assert torch.allclose(out - grey, (batch - grey) / 2, atol=1e-6)

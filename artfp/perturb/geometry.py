@@ -1,0 +1,79 @@
+"""Perturbations that move pixels."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from artfp.images import resize
+from artfp.perturb.base import Perturbation
+
+
+class Resize(Perturbation):
+    """Resized to a fraction of the side and back."""
+
+    name, mildest, hardest = "resize", 1.0, 0.42
+
+    def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
+        """Down, then up, both antialiased."""
+        height, width = images.shape[-2:]
+        small = (max(1, round(height * strength)), max(1, round(width * strength)))
+        return resize(resize(images, small), (height, width))
+
+
+class Crop(Perturbation):
+    """A crop to a fraction of the side at a random place, resized back."""
+
+    name, mildest, hardest = "crop", 1.0, 0.9
+
+    def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
+        """One place for the whole batch."""
+        height, width = images.shape[-2:]
+        h, w = max(1, round(height * strength)), max(1, round(width * strength))
+        top, left = self.corner(height - h, width - w, random)
+        return resize(images[..., top : top + h, left : left + w], (height, width))
+
+    def corner(self, free_rows: int, free_columns: int, random: np.random.Generator) -> tuple[int, int]:
+        """Where the crop begins."""
+        return int(random.integers(free_rows + 1)), int(random.integers(free_columns + 1))
+
+
+class CentreCrop(Crop):
+    """A crop to the middle, resized back."""
+
+    name = "centre-crop"
+
+    def corner(self, free_rows: int, free_columns: int, random: np.random.Generator) -> tuple[int, int]:
+        """Half of what is cut off on either side."""
+        return free_rows // 2, free_columns // 2
+
+
+class Rotate(Perturbation):
+    """Turned about the centre by degrees, either way; the corners show what lies mirrored at the border."""
+
+    name, mildest, hardest = "rotate", 0.0, 5.0
+
+    def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
+        """One direction for the whole batch."""
+        height, width = images.shape[-2:]
+        angle = math.radians(strength) * random.choice((-1, 1))
+        cos, sin = math.cos(angle), math.sin(angle)
+        # affine_grid measures both axes in half sides: a turn of pixels needs the aspect on the off-diagonal
+        turn = torch.tensor([[cos, -sin * height / width, 0.0], [sin * width / height, cos, 0.0]], dtype=images.dtype)
+        places = F.affine_grid(turn.expand(len(images), 2, 3), list(images.shape), align_corners=False)
+        return F.grid_sample(images, places.to(images.device), padding_mode="reflection", align_corners=False)
+
+
+class Flip(Perturbation):
+    """Mirrors each image with the probability given as strength."""
+
+    name, mildest, hardest = "flip", 0.0, 1.0
+
+    def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
+        """Left becomes right."""
+        mirrored = torch.from_numpy(random.random(len(images)) < strength).to(images.device)
+        return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
