@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from artfp import perceptual
 from artfp.codec.base import Codec
 from artfp.codec.learned import card_path
 from artfp.codec.store import DEFAULT, load_codec, shipped
@@ -31,7 +32,6 @@ from artfp.verify import Item, verify
 PACKAGES = ("torch", "numpy", "scipy", "pillow", "kornia", "safetensors")
 TEST_IMAGES = 8
 TEST_SEED = 1
-SQUEEZENET = "squeezenet1_1-b8a52dc0.pth"  # as torchvision, lpips and torchmetrics look for it
 INCEPTION = ("pt_inception-2015-12-05-6726825d.pth", "weights-inception-2015-12-05-6726825d.pth")
 REINSTALL = "install artfp again (README, Two commands)"
 
@@ -131,7 +131,7 @@ def _is_installed(package: str) -> bool:
 def _perceptual_weights() -> Iterator[Finding]:
     """Weights that only some measurements need; they are never downloaded behind the user's back."""
     folder = Path(torch.hub.get_dir()) / "checkpoints"
-    for name, files in (("SqueezeNet (LPIPS)", (SQUEEZENET,)), ("Inception (FID)", INCEPTION)):
+    for name, files in (("SqueezeNet (LPIPS)", (perceptual.WEIGHTS,)), ("Inception (FID)", INCEPTION)):
         path = next((folder / file for file in files if (folder / file).is_file()), None)
         yield Finding(name, str(path) if path else f"not found in {folder}")
 

@@ -11,7 +11,7 @@ import torch
 from click.testing import CliRunner
 from torch import Tensor
 
-from artfp import doctor
+from artfp import doctor, perceptual
 from artfp.cli.main import artfp
 from artfp.codec.dct import DctCodec
 from artfp.files import sha256_file, write_json
@@ -87,7 +87,7 @@ def test_perceptual_weights_are_looked_for_where_torch_keeps_them(
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     assert "not found" in found(registry_path, "SqueezeNet (LPIPS)").value
-    weights = tmp_path / "hub" / "checkpoints" / doctor.SQUEEZENET
+    weights = tmp_path / "hub" / "checkpoints" / perceptual.WEIGHTS
     weights.parent.mkdir(parents=True)
     weights.touch()
     assert found(registry_path, "SqueezeNet (LPIPS)").value == str(weights)

@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("statslog", "ownership"),
     ("statistics",),
     ("keys",),
-    ("images", "checkpoints", "devices", "verdict"),
+    ("images", "checkpoints", "devices", "verdict", "perceptual"),
     ("perturb", "data"),
     ("codec",),
     ("embed", "verify", "generators"),

@@ -68,6 +68,7 @@ def train(
     settings = _recipe(recipe, data, seed)
     folder = folder or Path("runs") / f"codec-{settings.name}"
     training.noise_layers(settings.noise)
+    training.load_start(settings)
     check_data(settings)
     if dry_run:
         _print_plan(settings, folder, as_json)
@@ -135,11 +136,15 @@ def evaluate(
     from artfp.codec.pool import squares
     from artfp.codec.store import load_codec
     from artfp.devices import prepare_device
+    from artfp.perceptual import Perceptual, what_is_missing
 
-    chosen = load_codec(spec).to(prepare_device(device))
+    device = prepare_device(device)
+    chosen = load_codec(spec).to(device)
     images = squares(data, size or chosen.size, limit, seed or 0, crop)
+    if missing := what_is_missing():
+        warn(f"LPIPS is not measured without {missing}")
     with progress("evaluate") as advance:
-        result = measure(chosen, images, seed or 0, advance)
+        result = measure(chosen, images, seed or 0, advance, None if missing else Perceptual())
     if as_json:
         rows = [{**row.to_dict(), "accuracy": row.accuracy} for row in result.rows]
         print_json({**result.to_dict(), "rows": rows})
@@ -149,7 +154,10 @@ def evaluate(
 
 def _print_evaluation(result: Evaluation) -> None:
     err.print(f"{result.codec} on {result.images} images at {result.size} px")
-    table = Table("attack", "bit accuracy", title=f"PSNR {result.psnr:.2f} dB   SSIM {result.ssim:.4f}")
+    title = f"PSNR {result.psnr:.2f} dB   SSIM {result.ssim:.4f}"
+    if result.lpips is not None:
+        title += f"   LPIPS {result.lpips:.4f}"
+    table = Table("attack", "bit accuracy", title=title)
     for row in result.rows:
         table.add_row(row.label, f"{row.accuracy:.4f}")
     out.print(table)

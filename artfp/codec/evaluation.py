@@ -13,6 +13,7 @@ from torch import Tensor
 from artfp.codec.base import Codec
 from artfp.codec.fidelity import Fidelity, measure
 from artfp.images import round_to_8_bits, to_pixels, to_tensor
+from artfp.perceptual import Perceptual
 from artfp.perturb.image import PERTURBATIONS
 from artfp.results import Record
 from artfp.seeds import numpy_generator
@@ -68,17 +69,22 @@ class Evaluation(Record):
     size: int
     psnr: float
     ssim: float
+    lpips: float | None  # None where SqueezeNet's weights are not at hand
     rows: tuple[Row, ...]
     clean_bias: float  # the bit farthest from .5: |share of clean images that read 1 - .5|
 
 
 def evaluate(
-    codec: Codec, images: NDArray[np.uint8], seed: int, on_progress: Callable[[int, int, str], None]
+    codec: Codec,
+    images: NDArray[np.uint8],
+    seed: int,
+    on_progress: Callable[[int, int, str], None],
+    perceptual: Perceptual | None = None,
 ) -> Evaluation:
     """Mark every image with its own random fingerprint, attack, decode, count."""
     matching = dict.fromkeys((label for label, _, _ in ROWS), 0)
     ones = np.zeros(codec.n_bits)
-    fidelity = Fidelity()
+    fidelity, lpips_sum = Fidelity(), 0.0
     for start in range(0, len(images), BATCH):
         clean = images[start : start + BATCH]
         batch = to_tensor(clean)
@@ -86,6 +92,8 @@ def evaluate(
         bits = torch.from_numpy(random.integers(0, 2, (len(batch), codec.n_bits)))
         marked = codec.embed(batch, bits)
         fidelity += measure(codec, clean, to_pixels(marked), bits.numpy().astype(np.uint8))
+        if perceptual is not None:
+            lpips_sum += float(perceptual.distances(batch, marked.cpu()).to(torch.float64).sum())
         ones += (codec.soft_bits(batch) > 0).sum(0).cpu().numpy()
         for label, name, strength in ROWS:
             attacked = _attacked(marked, name, strength, random)
@@ -95,7 +103,8 @@ def evaluate(
     rows = tuple(Row(label, count, total) for label, count in matching.items())
     bias = float(np.abs(ones / len(images) - 0.5).max())
     size = images.shape[1]
-    return Evaluation(codec.name, codec.sha256, len(images), size, fidelity.psnr, fidelity.ssim, rows, bias)
+    lpips = None if perceptual is None else lpips_sum / len(images)
+    return Evaluation(codec.name, codec.sha256, len(images), size, fidelity.psnr, fidelity.ssim, lpips, rows, bias)
 
 
 def _attacked(images: Tensor, name: str | None, strength: float, random: np.random.Generator) -> Tensor:

@@ -21,6 +21,7 @@ from artfp.codec.networks import Decoder, Encoder
 from artfp.codec.noise import attack, worst_of
 from artfp.codec.pacing import Pace
 from artfp.codec.sheets import write_sheet
+from artfp.codec.store import load_codec
 from artfp.devices import fast_arithmetic
 from artfp.errors import DivergedError, UsageError
 from artfp.files import working_alone, write_json
@@ -59,6 +60,7 @@ class CodecRecipe:
     patience: int = setting(400, low=1)
     images: int = setting(10_000, low=16)
     data: Path | None = setting(None)
+    start: str | None = setting(None)  # the codec to go on from; None begins with random weights
     checkpoint_every: int = setting(250, low=1)
     log_every: int = setting(25, low=1)
 
@@ -84,17 +86,19 @@ def train(
     `pool` yields the training images N x size x size x 3 and is called only if there is work left.
     """
     noise = noise_layers(recipe.noise)
-    _sign(recipe, out)
+    start = load_start(recipe)
+    _sign(recipe, start, out)
     with working_alone(out):
         final = out / f"{recipe.name}.safetensors"
         if (out / DONE).is_file():
             return LearnedCodec.load(final)
-        networks, pace = _run(recipe, noise, pool, out, on_progress, device)
+        networks, pace = _run(recipe, start, noise, pool, out, on_progress, device)
         return _finish(recipe, networks, pace, final)
 
 
 def _run(
     recipe: CodecRecipe,
+    start: LearnedCodec | None,
     noise: Sequence[Perturbation],
     pool: Callable[[], NDArray[np.uint8]],
     out: Path,
@@ -102,7 +106,7 @@ def _run(
     device: str,
 ) -> tuple[_Networks, Pace]:
     # Start from the last checkpoint, or from scratch.
-    networks, pace, first = _resume(recipe, out, device)
+    networks, pace, first = _resume(recipe, start, out, device)
     log = StatsLog(out / "stats.jsonl", position="step")
     log.rewind(first)
     images = pool()
@@ -140,7 +144,7 @@ def _run(
         done = step + 1
         if pace.is_stuck(done, recipe.patience):
             pace = pace.restarted(done, recipe.start_psnr)
-            networks = _fresh(recipe, pace.restarts, device)
+            networks = _fresh(recipe, pace.restarts, start, device)
 
         # Tell, and save.
         note = f"bits {pace.accuracy:.3f}  {pace.psnr:.1f} dB  noise {pace.noise:.2f}"
@@ -164,9 +168,20 @@ def _diverged(out: Path, step: int) -> DivergedError:
     )
 
 
-def _sign(recipe: CodecRecipe, out: Path) -> None:
+def load_start(recipe: CodecRecipe) -> LearnedCodec | None:
+    """The codec that the recipe goes on from; of the recipe's own shape."""
+    if recipe.start is None:
+        return None
+    codec = load_codec(recipe.start)
+    wanted = Architecture(recipe.bits, recipe.size, recipe.width, recipe.depth)
+    if not isinstance(codec, LearnedCodec) or codec.architecture != wanted:
+        raise UsageError(f"start = {recipe.start!r}: not a learned codec of {wanted}")
+    return codec
+
+
+def _sign(recipe: CodecRecipe, start: LearnedCodec | None, out: Path) -> None:
     """Make the run folder, or check that the one there belongs to the same recipe."""
-    settings = recipes.to_dict(recipe)
+    settings = recipes.to_dict(recipe) | {"start": start.sha256 if start else None}
     check_owner(out, RECIPE, settings, "a codec training")
     out.mkdir(parents=True, exist_ok=True)
     if not (out / RECIPE).is_file():
@@ -181,10 +196,14 @@ def noise_layers(names: Sequence[str]) -> list[Perturbation]:
     return [PERTURBATIONS[name] for name in names]
 
 
-def _fresh(recipe: CodecRecipe, attempt: int, device: str) -> _Networks:
+def _fresh(recipe: CodecRecipe, attempt: int, start: LearnedCodec | None, device: str) -> _Networks:
+    """New networks: at first those of `start`, if there is one, then random ones."""
     torch.manual_seed(derive_seed(recipe.seed, "codec-start", attempt))
     shape = (recipe.bits, recipe.size, recipe.width, recipe.depth)
     encoder, decoder = Encoder(*shape).to(device), Decoder(*shape).to(device)
+    if start and attempt == 0:
+        encoder.load_state_dict(start.encoder.state_dict())
+        decoder.load_state_dict(start.decoder.state_dict())
     averaged = LearnedCodec(recipe.name, Architecture(*shape), recipe.psnr).to(device)
     averaged.encoder.load_state_dict(encoder.state_dict())
     averaged.decoder.load_state_dict(decoder.state_dict())
@@ -240,13 +259,13 @@ def _save(out: Path, networks: _Networks, pace: Pace, step: int) -> None:
     save_tensors(out / STATE, tensors, {"kind": "codec-state", "step": step, "pace": pace.to_dict()})
 
 
-def _resume(recipe: CodecRecipe, out: Path, device: str) -> tuple[_Networks, Pace, int]:
+def _resume(recipe: CodecRecipe, start: LearnedCodec | None, out: Path, device: str) -> tuple[_Networks, Pace, int]:
     path = out / STATE
     if not path.is_file():
-        return _fresh(recipe, 0, device), Pace(recipe.start_psnr), 0
+        return _fresh(recipe, 0, start, device), Pace(recipe.start_psnr), 0
     tensors, config = load_tensors(path, "codec-state")
     pace = Pace.from_dict(config["pace"])
-    networks = _fresh(recipe, pace.restarts, device)
+    networks = _fresh(recipe, pace.restarts, start, device)
     load_into(networks.encoder, under("encoder", tensors), path)
     load_into(networks.decoder, under("decoder", tensors), path)
     load_into(networks.averaged.encoder, under("averaged-encoder", tensors), path)

@@ -158,6 +158,26 @@ def test_foreign_folders_and_changed_recipes_are_refused(tmp_path: Path) -> None
         train(replace(TINY, seed=9), pool, tmp_path / "run", quiet)
 
 
+def test_a_training_goes_on_from_a_codec(tmp_path: Path) -> None:
+    base = train(TINY, pool, tmp_path / "base", quiet)
+    path = str(tmp_path / "base" / "tiny.safetensors")
+    on = replace(TINY, start=path, steps=1, learning_rate=1e-7)
+    first = train(on, pool, tmp_path / "on", quiet)
+    gaps = [(a - b).abs().max() for a, b in zip(first.decoder.parameters(), base.decoder.parameters(), strict=True)]
+    assert max(gaps) < 1e-5
+    train(replace(TINY, steps=16, seed=3), pool, tmp_path / "other", quiet)
+    elsewhere = replace(on, start=str(tmp_path / "other" / "tiny.safetensors"))
+    with pytest.raises(UsageError, match="other settings .start:"):
+        train(elsewhere, pool, tmp_path / "on", quiet)
+
+
+def test_a_start_of_another_shape_is_refused(tmp_path: Path) -> None:
+    for start in ("dct", "artfp-64"):
+        with pytest.raises(UsageError, match="not a learned codec of Architecture"):
+            train(replace(TINY, start=start), pool, tmp_path / "run", quiet)
+    assert not (tmp_path / "run").exists()
+
+
 def test_unknown_noise_layers_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"fog.*jpeg"):
         train(replace(TINY, noise=("jpeg", "fog")), pool, tmp_path / "run", quiet)

@@ -1,0 +1,71 @@
+"""SqueezeNet's view of images; skipped where its weights are not at hand."""
+
+from __future__ import annotations
+
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+
+from artfp import perceptual
+from artfp.errors import UsageError
+from artfp.perceptual import WEIGHTS, Perceptual, what_is_missing
+
+SHARED = Path(__file__).parents[2] / "shared" / "data" / "squeezenet1_1" / "squeezenet1_1.pth"
+
+
+@pytest.fixture
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SqueezeNet's weights where torch.hub looks for them."""
+    if not SHARED.is_file():
+        pytest.skip("needs SqueezeNet's weights, which the project does not carry")
+    if find_spec("lpips") is None:
+        pytest.skip("needs the extra `quality`")
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    (folder / WEIGHTS).symlink_to(SHARED)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+
+
+def test_distances_are_none_to_itself_and_grow_with_damage(weights: None) -> None:
+    images = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    near, far = ((images + step * torch.randn_like(images)).clamp(0, 1) for step in (0.02, 0.2))
+    seen = Perceptual()
+    assert seen.distances(images, images).tolist() == [0, 0, 0]
+    assert (seen.distances(images, near) < seen.distances(images, far)).all()
+    assert (seen.distances(images, near) > 0).all()
+
+
+def test_the_heads_are_the_published_ones_on_imagenets_network(weights: None) -> None:
+    """The LPIPS package, left alone, scales images by its own constants and would fetch the same weights."""
+    ours = Perceptual()
+    import lpips
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        theirs = lpips.LPIPS(net="squeeze", verbose=False)
+    one, two = torch.rand(2, 2, 3, 64, 64, generator=torch.Generator().manual_seed(1)).unbind()
+    expected = theirs(2 * one - 1, 2 * two - 1).flatten()
+    assert torch.allclose(ours.distances(one, two), expected, atol=1e-6)
+
+
+def test_features_are_512_numbers_an_image_of_any_size(weights: None) -> None:
+    assert Perceptual().features(torch.rand(2, 3, 32, 48)).shape == (2, 512)
+
+
+def test_without_weights_the_file_and_its_place_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    assert WEIGHTS in str(what_is_missing())
+    assert str(tmp_path) in str(what_is_missing())
+    with pytest.raises(UsageError, match=WEIGHTS):
+        Perceptual()
+
+
+def test_without_the_extra_it_is_named(weights: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent() -> None:
+        raise ImportError("No module named 'torchvision'")
+
+    monkeypatch.setattr(perceptual, "_torchvision", absent)
+    assert "pip install 'artfp[quality]'" in str(what_is_missing())
