@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from artfp.errors import UsageError
+from artfp.errors import BadInputError, UsageError
 from artfp.files import read_json
 
 SHOWN = 20  # characters of a value in an error message
@@ -18,10 +18,13 @@ def check_owner(folder: Path, marker: str, settings: Mapping[str, Any], what: st
     `marker` is the file in it that holds the settings; those named in `apart` may differ.
     """
     if (folder / marker).is_file():
-        changed = list(_changes(_flat(read_json(folder / marker)), _flat(settings), apart))
+        earlier = read_json(folder / marker)
+        if not isinstance(earlier, Mapping):
+            raise BadInputError(f"{folder / marker}: holds no settings")
+        changed = list(_changes(_flat(earlier), _flat(settings), apart))
         if changed:
             raise UsageError(
-                f"{folder}: holds {what} with other settings ({', '.join(changed)}); choose another folder"
+                f"{folder}: holds {what} with other settings ({'; '.join(changed)}); choose another folder"
             )
     elif folder.exists() and (not folder.is_dir() or _occupied(folder)):
         raise UsageError(f"{folder}: exists and is not {what}; choose another folder")
@@ -41,8 +44,8 @@ def _flat(settings: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _occupied(folder: Path) -> bool:
-    """Whether a folder holds more than the beginnings of a run that ended before it could sign."""
-    return any(path.name != "samples" and not path.name.endswith(".tmp") for path in folder.iterdir())
+    """Whether a folder holds more than the half-written settings of a run that ended before it could sign."""
+    return any(not (path.name.startswith(".") and path.name.endswith(".tmp")) for path in folder.iterdir())
 
 
 def _short(value: Any) -> str:

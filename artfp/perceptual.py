@@ -10,14 +10,16 @@ import importlib
 import warnings
 from functools import cache
 from pathlib import Path
+from pickle import UnpicklingError
 from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from artfp.errors import UsageError
+from artfp.errors import BadInputError, UsageError
 
+MIN_SIDE = 32  # under it SqueezeNet's last pool has nothing left
 WEIGHTS = "squeezenet1_1-b8a52dc0.pth"
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and deviation that SqueezeNet was trained with
 MISSING_SCHEMAS = (
@@ -31,8 +33,10 @@ def weights_path() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS
 
 
-def what_is_missing() -> str | None:
-    """Why perceptual measurements cannot be made here; None if they can."""
+def what_is_missing(side: int = MIN_SIDE) -> str | None:
+    """What perceptual measurements of images of this side would need; None if they can be made."""
+    if side < MIN_SIDE:
+        return f"images of {MIN_SIDE} pixels at least"
     if not weights_path().is_file():
         return f"SqueezeNet's weights: put {WEIGHTS} into {weights_path().parent}"
     try:
@@ -84,8 +88,12 @@ def _torchvision() -> ModuleType:
 
 
 def _squeezenet() -> nn.Module:
+    path = weights_path()
     network: Any = _torchvision().models.squeezenet1_1()
-    network.load_state_dict(torch.load(weights_path(), map_location="cpu", weights_only=True))
+    try:  # tensors alone: nothing is executed
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
+        raise BadInputError(f"{path}: not SqueezeNet's weights, or damaged") from error
     features: nn.Module = network.features.eval().requires_grad_(False)
     return features
 

@@ -100,9 +100,11 @@ def at_most(p: float) -> str:
 
 def share_or_bound(share: float, total: int) -> str:
     """A share of `total`, or how much of them none leaves possible (the rule of three: at most 3 / M at 95 %)."""
-    if share > 0 or total == 0:
-        return f"{100 * share:.1f} %"
-    return f"none of {total:,}, so at most {at_most(3 / total)} of such images"
+    if not total:
+        return "—"
+    if share == 0:
+        return f"none of {total:,}, so at most {at_most(3 / total)}"
+    return f"{100 * share:.1f} %" if share >= 0.01 else f"{round(share * total):,} of {total:,}"
 
 
 def statement_of_match(n_images: int, key: str, origin: str, q: float, trials: int, alone: int) -> str:

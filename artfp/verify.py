@@ -141,7 +141,10 @@ def each_once(items: Iterable[Item]) -> Iterator[Item]:
 
 def _nothing_recorded(key: str | None) -> str:
     who = "no key has" if key is None else f"the key {key} has not"
-    return f"{who} been used with any codec yet: mark data with `artfp embed-dataset SRC DST --key NAME` first"
+    return (
+        f"{who} been used with any codec yet: mark data with `artfp embed-dataset SRC DST --key NAME` first; "
+        "a key that marked data elsewhere is imported with --codec"
+    )
 
 
 def _not_tried(registry: Registry, names: Sequence[str] | None, tried: set[str]) -> tuple[NotTried, ...]:

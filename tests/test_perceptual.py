@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from artfp import perceptual
-from artfp.errors import UsageError
+from artfp.errors import BadInputError, UsageError
 from artfp.perceptual import WEIGHTS, Perceptual, what_is_missing
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "squeezenet1_1" / "squeezenet1_1.pth"
@@ -60,6 +60,14 @@ def test_without_weights_the_file_and_its_place_are_named(tmp_path: Path, monkey
     assert WEIGHTS in str(what_is_missing())
     assert str(tmp_path) in str(what_is_missing())
     with pytest.raises(UsageError, match=WEIGHTS):
+        Perceptual()
+
+
+def test_damaged_weights_and_small_images_are_told(weights: None, tmp_path: Path) -> None:
+    assert "32 pixels" in str(what_is_missing(16))
+    (tmp_path / "hub" / "checkpoints" / WEIGHTS).unlink()
+    (tmp_path / "hub" / "checkpoints" / WEIGHTS).write_bytes(b"PK")
+    with pytest.raises(BadInputError, match="damaged"):
         Perceptual()
 
 

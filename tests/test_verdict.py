@@ -82,9 +82,10 @@ def test_bounds_are_short() -> None:
 
 def test_a_share_of_none_is_a_bound() -> None:
     assert share_or_bound(0.25, 8) == "25.0 %"
-    assert share_or_bound(0.0, 2048) == "none of 2,048, so at most 0.0015 of such images"
-    assert share_or_bound(0.0, 2) == "none of 2, so at most 1 of such images"
-    assert share_or_bound(0.0, 0) == "0.0 %"
+    assert share_or_bound(0.0, 2048) == "none of 2,048, so at most 0.0015"
+    assert share_or_bound(0.0, 2) == "none of 2, so at most 1"
+    assert share_or_bound(1 / 2048, 2048) == "1 of 2,048"
+    assert share_or_bound(0.0, 0) == "—"
 
 
 def test_a_verdict_comes_back_from_its_json_equal() -> None:

@@ -141,7 +141,7 @@ def evaluate(
     device = prepare_device(device)
     chosen = load_codec(spec).to(device)
     images = squares(data, size or chosen.size, limit, seed or 0, crop)
-    if missing := what_is_missing():
+    if missing := what_is_missing(images.shape[1]):
         warn(f"LPIPS is not measured without {missing}")
     with progress("evaluate") as advance:
         result = measure(chosen, images, seed or 0, advance, None if missing else Perceptual())

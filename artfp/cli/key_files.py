@@ -63,6 +63,8 @@ def import_document(file: Path, spec: str | None, name: str | None, registry: Pa
         imported = keys.import_key(document)
         for facts in found:
             keys.pair(imported.name, facts)
+    if not found and not isinstance(parsed, BitsDocument):
+        warn("not recorded with any codec yet, so `artfp verify` does not try this key; --codec records it")
     return imported
 
 

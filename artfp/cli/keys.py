@@ -10,7 +10,7 @@ import rich_click as click
 from rich.markup import escape
 from rich.table import Table
 
-from artfp.cli.console import command_errors, json_option, out, print_json, registry_option, warn
+from artfp.cli.console import command_errors, json_option, out, print_json, printable, registry_option, warn
 from artfp.cli.key_files import facts_of, import_bits, import_document, naming, open_registry, write_private
 from artfp.errors import Exit, UsageError
 from artfp.files import read_json
@@ -84,7 +84,7 @@ def show(name: str, registry: Path, as_json: bool) -> None:
         "used with": ", ".join(f"{codec} ({sha256[:12]})" for codec, sha256 in uses) or "no codec yet",
     }
     for label, text in lines.items():
-        out.print(f"[bold]{label:<11}[/] {escape(text)}")
+        out.print(f"[bold]{label:<11}[/] {escape(printable(text))}")
 
 
 @key.command("import")
@@ -100,7 +100,7 @@ def show(name: str, registry: Path, as_json: bool) -> None:
 def import_key(
     file: Path | None, bits: Path | None, spec: str | None, name: str | None, registry: Path, as_json: bool
 ) -> None:
-    """Import a key from the JSON FILE that `artfp key export` wrote, or bits of your own choice.
+    """Import a key from the JSON FILE that `artfp key export` or `artfp key open` wrote, or bits of your own choice.
 
     Verdicts on imported bits say that their owner chose them: such a p-value holds only if the bits
     were drawn at random and before the images were seen.
@@ -180,6 +180,8 @@ def check(opening: Path, commitment: str, as_json: bool) -> None:
     else:
         verb = "opens" if opens else "does not open"
         out.print(f"this file {verb} the commitment ({parsed.name}, id {public_id(parsed.secret)})")
+        if parsed.beacon is not None:
+            out.print(f"its beacon, to be compared with the one announced: {escape(parsed.beacon)}")
     sys.exit(int(Exit.OK if opens else Exit.NO_MATCH))
 
 

@@ -96,7 +96,7 @@ def evaluate(
             lpips_sum += float(perceptual.distances(batch, marked.cpu()).to(torch.float64).sum())
         ones += (codec.soft_bits(batch) > 0).sum(0).cpu().numpy()
         for label, name, strength in ROWS:
-            attacked = _attacked(marked, name, strength, random)
+            attacked = _attacked(marked, name, strength, numpy_generator(seed, "evaluate", start, label))
             matching[label] += int(((codec.soft_bits(attacked).cpu() > 0) == (bits > 0)).sum())
         on_progress(min(start + BATCH, len(images)), len(images), "")
     total = len(images) * codec.n_bits
@@ -108,7 +108,8 @@ def evaluate(
 
 
 def _attacked(images: Tensor, name: str | None, strength: float, random: np.random.Generator) -> Tensor:
-    """The attacked images as an 8-bit file would hold them."""
+    """The attacked images as an 8-bit file would hold them; every image with draws of its own."""
     if name is None:
         return images
-    return round_to_8_bits(PERTURBATIONS[name](images, strength, random))
+    perturbation = PERTURBATIONS[name]
+    return round_to_8_bits(torch.cat([perturbation(image, strength, random) for image in images[:, None]]))

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from artfp.checkpoints import load_into, load_tensors, prefixed, save_tensors, under
 from artfp.codec.base import Codec
-from artfp.codec.mask import hiding_room, perceptual_mask
+from artfp.codec.mask import bounded_residual
 from artfp.codec.networks import Decoder, Encoder
+from artfp.codec.touchup import touched_up
 from artfp.errors import BadInputError, UsageError
 from artfp.files import read_json, sha256_file
 from artfp.keys.fingerprint import CodecFacts
@@ -20,7 +21,6 @@ from artfp.recipe import parse, setting
 from artfp.statistics.exact import SOFT_SCALE
 
 KIND = "codec"
-SILENCE = 0.02  # root mean square of the bounded raw residual under which it is no longer amplified
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,8 @@ class Architecture:
     depth: int = setting(2, low=1, high=8)
 
 
-def bounded_residual(raw: Tensor, images: Tensor, psnr: float) -> Tensor:
-    """The raw residual masked and scaled so that an image of ordinary detail is marked at this PSNR.
-
-    The scale is part of the network: the residual cannot grow, so training needs no fidelity weight.
-    """
-    masked = torch.tanh(raw) * perceptual_mask(images)
-    level = masked.square().mean(dim=(1, 2, 3), keepdim=True).add(1e-12).sqrt()
-    return masked * (10 ** (-psnr / 20) * hiding_room(images) / level.clamp(min=SILENCE))
-
-
 class LearnedCodec(Codec):
-    """Encoder and decoder trained jointly; `strength` 1 marks at the PSNR of its training."""
+    """Encoder and decoder trained jointly; `strength` 1 marks an image of ordinary detail at `psnr`."""
 
     def __init__(self, name: str, architecture: Architecture, psnr: float) -> None:
         self.name = name
@@ -59,8 +49,9 @@ class LearnedCodec(Codec):
         self.clean: dict[str, Tensor] = {}
 
     def residual(self, images: Tensor, bits: Tensor) -> Tensor:
-        """The encoder's residual at the codec's own PSNR."""
-        return bounded_residual(self.encoder(images, bits, self.decoder(images)), images, self.psnr)
+        """The encoder's residual at the codec's own strength."""
+        raw = self.encoder(images, bits, self.decoder(images))
+        return bounded_residual(touched_up(self.decoder, raw, images, bits, self.psnr), images, self.psnr)
 
     def logits(self, images: Tensor) -> Tensor:
         """The decoder's log-odds."""

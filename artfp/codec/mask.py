@@ -15,6 +15,7 @@ WINDOW = 5
 FLAT = 0.5  # factor on perfectly flat regions, against 1 on texture
 TEXTURE = 0.05  # local standard deviation at which texture counts half
 DETAIL = 0.035  # fine detail of the median photograph at 64 px: the room there is 1
+SILENCE = 0.02  # root mean square of the masked raw residual under which it is no longer amplified
 ROOM_LIMIT = 10 ** (3 / 20)  # 3 dB to either side: beyond, noise would drown in marks and skies lose theirs
 
 
@@ -40,3 +41,13 @@ def hiding_room(images: Tensor) -> Tensor:
     smooth = F.avg_pool2d(F.pad(grey, (1,) * 4, mode="replicate"), 3, stride=1)
     detail = (grey - smooth).square().mean(dim=(1, 2, 3), keepdim=True).add(1e-12).sqrt()
     return (detail / DETAIL).sqrt().clamp(1 / ROOM_LIMIT, ROOM_LIMIT)
+
+
+def bounded_residual(raw: Tensor, images: Tensor, psnr: float) -> Tensor:
+    """The raw residual masked and scaled so that an image of ordinary detail is marked at this PSNR.
+
+    The scale is part of the network: the residual cannot grow, so training needs no fidelity weight.
+    """
+    masked = torch.tanh(raw) * perceptual_mask(images)
+    level = masked.square().mean(dim=(1, 2, 3), keepdim=True).add(1e-12).sqrt()
+    return masked * (10 ** (-psnr / 20) * hiding_room(images) / level.clamp(min=SILENCE))

@@ -1,8 +1,7 @@
 """Encoder and decoder: small residual networks on 4 x 4 blocks, sized for two CPU cores.
 
-image 3 x 64 x 64 --unshuffle 4--> 48 x 16 x 16 --+
-                                                  +-> conv, residual blocks -> 48 x 16 x 16 --shuffle 4--> raw
-bits n, clean n --linear--> 32 x 8 x 8 -nearest-> 16 +
+image 3 x 64 x 64 --unshuffle 4--> 48 x 16 x 16 --> conv, residual blocks -> 48 x 16 x 16 --shuffle 4--> raw
+bits, what is read of them unmarked --linear--> 32 x 8 x 8 --> 32 x 16 x 16 --^
 
 image, two bands of its detail --unshuffle 4--> conv, residual block at 16 x 16 --stride 2--> residual blocks at 8 x 8
   --linear--> n logits
@@ -18,6 +17,7 @@ MESSAGE_CHANNELS = 32
 MESSAGE_SIDE = 8
 READOUT_CHANNELS = 32
 SCALES = (2, 8)  # of the pyramid (Burt and Adelson 1983) whose differences are the two bands of detail
+BAND_CHANNELS = 3 * (1 + len(SCALES))
 EDGE = 0.04  # detail beyond this is an edge of the picture, not a mark (at 36 dB a mark's deviation is .016)
 
 
@@ -78,7 +78,7 @@ class Decoder(nn.Module):
     def __init__(self, n_bits: int, size: int, width: int, depth: int) -> None:
         super().__init__()
         side = size // BLOCK // 2
-        self.enter = nn.Conv2d(9 * BLOCK**2, width, 3, padding=1)
+        self.enter = nn.Conv2d(BAND_CHANNELS * BLOCK**2, width, 3, padding=1)
         self.fine = Residual(width)
         self.halve = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
         self.coarse = nn.Sequential(*(Residual(2 * width) for _ in range(depth)))

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from artfp import recipe as recipes
 from artfp.checkpoints import adam_state, load_into, load_tensors, prefixed, restore_adam, save_tensors, under
 from artfp.codec.calibration import calibrate
-from artfp.codec.learned import Architecture, LearnedCodec, bounded_residual
+from artfp.codec.learned import Architecture, LearnedCodec
+from artfp.codec.mask import bounded_residual
 from artfp.codec.networks import Decoder, Encoder
 from artfp.codec.noise import attack, worst_of
 from artfp.codec.pacing import Pace
@@ -60,7 +61,7 @@ class CodecRecipe:
     patience: int = setting(400, low=1)
     images: int = setting(10_000, low=16)
     data: Path | None = setting(None)
-    start: str | None = setting(None)  # the codec to go on from; None begins with random weights
+    start: str | None = setting(None)  # the codec to go on from, at its own PSNR; None begins with random weights
     checkpoint_every: int = setting(250, low=1)
     log_every: int = setting(25, low=1)
 
@@ -86,7 +87,7 @@ def train(
     `pool` yields the training images N x size x size x 3 and is called only if there is work left.
     """
     noise = noise_layers(recipe.noise)
-    start = load_start(recipe)
+    start = None if (out / STATE).is_file() else load_start(recipe)
     _sign(recipe, start, out)
     with working_alone(out):
         final = out / f"{recipe.name}.safetensors"
@@ -181,11 +182,11 @@ def load_start(recipe: CodecRecipe) -> LearnedCodec | None:
 
 def _sign(recipe: CodecRecipe, start: LearnedCodec | None, out: Path) -> None:
     """Make the run folder, or check that the one there belongs to the same recipe."""
-    settings = recipes.to_dict(recipe) | {"start": start.sha256 if start else None}
-    check_owner(out, RECIPE, settings, "a codec training")
+    settings = recipes.to_dict(recipe)
+    check_owner(out, RECIPE, settings, "a codec training", apart=("start_sha256",))
     out.mkdir(parents=True, exist_ok=True)
-    if not (out / RECIPE).is_file():
-        write_json(out / RECIPE, settings)
+    if not (out / STATE).is_file():  # until then the start may be another file of the same name
+        write_json(out / RECIPE, settings | {"start_sha256": start.sha256 if start else None})
 
 
 def noise_layers(names: Sequence[str]) -> list[Perturbation]:
@@ -262,7 +263,8 @@ def _save(out: Path, networks: _Networks, pace: Pace, step: int) -> None:
 def _resume(recipe: CodecRecipe, start: LearnedCodec | None, out: Path, device: str) -> tuple[_Networks, Pace, int]:
     path = out / STATE
     if not path.is_file():
-        return _fresh(recipe, 0, start, device), Pace(recipe.start_psnr), 0
+        psnr = min(start.psnr, recipe.psnr) if start else recipe.start_psnr
+        return _fresh(recipe, 0, start, device), Pace(psnr), 0
     tensors, config = load_tensors(path, "codec-state")
     pace = Pace.from_dict(config["pace"])
     networks = _fresh(recipe, pace.restarts, start, device)

@@ -1,7 +1,7 @@
 """Images made by code: what codecs train on when no photographs are at hand, and what the demo shows.
 
-`photo-like` joins the two statistics of natural images that matter to a codec: occlusion at every scale
-(dead leaves, Lee, Mumford and Huang, IJCV 2001) and 1/f spectra. `horizons` are landscapes at dusk.
+`photo-like` joins the statistics of natural images that matter to a codec: occlusion at every scale (dead leaves,
+Lee, Mumford and Huang, IJCV 2001), 1/f spectra, and regular patterns. `horizons` are landscapes at dusk.
 Image i depends on (kind, size, seed, i) alone.
 """
 
@@ -113,7 +113,7 @@ def spectral_noise(random: np.random.Generator, size: int) -> Floats:
 
 
 def weave(random: np.random.Generator, size: int) -> Floats:
-    """Stripes, checks or dots in two colours on a ground, bent and shaded: cloth, fences, facades, lines of print."""
+    """Stripes, checks or dots in one colour on another, bent and shaded: cloth, fences, facades, lines of print."""
     side = size * SUPERSAMPLE
     y, x = np.mgrid[0 : 1 : side * 1j, 0 : 1 : side * 1j]
     angle = random.uniform(0, np.pi) if random.random() < 0.7 else 0.0

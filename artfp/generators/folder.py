@@ -89,9 +89,9 @@ def claimed(out: Path, identity: Identity) -> Iterator[None]:
 
 def sign(out: Path, identity: Identity) -> None:
     """Make the folder this training's own, once its data have proved fit; the next run finds it so."""
-    (out / "samples").mkdir(exist_ok=True)
     if not (out / RECIPE).is_file():
         write_json(out / RECIPE, identity.to_dict())
+    (out / "samples").mkdir(exist_ok=True)
 
 
 def check_folder(out: Path, identity: Identity) -> None:

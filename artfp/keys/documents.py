@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ def write_secret(key: Key, secret: bytes, salt: bytes | None, codecs: list[tuple
         "secret": secret.hex(),
         "beacon": key.beacon,
         "commitment": None if promise is None or salt is None else _committed(promise, salt),
-        "codecs": [{"name": name, "sha256": sha256} for name, sha256 in codecs],
+        "codecs": _used(codecs),
     }
 
 
@@ -83,8 +84,8 @@ def write_bits(name: str, codec_name: str, codec_sha256: str, bits: Bits, create
     }
 
 
-def write_opening(key: Key, secret: bytes, salt: bytes) -> dict[str, Any]:
-    """The document that shows what the key's commitment stood for."""
+def write_opening(key: Key, secret: bytes, salt: bytes, codecs: list[tuple[str, str]]) -> dict[str, Any]:
+    """The document that shows what the key's commitment stood for, and with which codecs it was used."""
     return {
         "kind": OPENING_KIND,
         "version": VERSION,
@@ -93,13 +94,22 @@ def write_opening(key: Key, secret: bytes, salt: bytes) -> dict[str, Any]:
         "beacon": key.beacon,
         "secret": secret.hex(),
         "commitment": None if key.commitment is None else _committed(key.commitment, salt),
+        "codecs": _used(codecs),
     }
+
+
+def _used(codecs: list[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"name": name, "sha256": sha256} for name, sha256 in codecs]
 
 
 def read_key(document: Any) -> SecretDocument | BitsDocument:
     """A document that `write_secret`, `write_bits` or `write_opening` made, checked in every field."""
     kind = _kind(document, SECRET_KIND, BITS_KIND, OPENING_KIND)
-    return _read_bits(document) if kind == BITS_KIND else _read_secret(document)
+    if kind == BITS_KIND:
+        return _read_bits(document)
+    if kind == SECRET_KIND:
+        return _read_secret(document, _date(document, "created"))
+    return _read_secret(document, _date(_table(document, "commitment"), "created"))  # the only date an opening has
 
 
 def codecs_of(document: dict[str, Any]) -> list[str]:
@@ -115,7 +125,7 @@ def read_opening(document: Any) -> Opening:
     _kind(document, OPENING_KIND)
     promise = _table(document, "commitment")
     name, secret = _name(document), _hex(document, "secret", SECRET_BYTES)
-    return Opening(name, secret, _hex(promise, "salt", SALT_BYTES), _optional_text(document, "beacon"))
+    return Opening(name, secret, _hex(promise, "salt", SALT_BYTES), _beacon(document))
 
 
 def parse_bits(value: Any) -> Bits:
@@ -128,22 +138,20 @@ def parse_bits(value: Any) -> Bits:
     return np.array([int(digit) for digit in digits], np.uint8)
 
 
-def _read_secret(document: dict[str, Any]) -> SecretDocument:
+def _read_secret(document: dict[str, Any], created: str) -> SecretDocument:
     name, secret = _name(document), _hex(document, "secret", SECRET_BYTES)
     if document.get("key_id") != public_id(secret):
         raise BadInputError("field 'key_id' does not belong to this secret: the document is damaged or was altered")
-    beacon = _optional_text(document, "beacon")
+    beacon = _beacon(document)
     if document.get("commitment") is None:
         if beacon is not None:
             raise BadInputError("field 'beacon' without a commitment: it proves nothing")
-        return SecretDocument(name, secret, _text(document, "created"))
+        return SecretDocument(name, secret, created)
     promise = _table(document, "commitment")
     salt = _hex(promise, "salt", SALT_BYTES)
     if promise.get("digest") != commitment_digest(salt, secret, name):
         raise BadInputError("field 'commitment' does not open to this secret and name: damaged or altered")
-    committed = _text(promise, "created")
-    created = _optional_text(document, "created") or committed  # an opening tells the commitment's date alone
-    return SecretDocument(name, secret, created, beacon, salt, committed)
+    return SecretDocument(name, secret, created, beacon, salt, _date(promise, "created"))
 
 
 def _read_bits(document: dict[str, Any]) -> BitsDocument:
@@ -151,7 +159,7 @@ def _read_bits(document: dict[str, Any]) -> BitsDocument:
     if document.get("n_bits") != len(bits):
         raise BadInputError("field 'bits' is not as long as 'n_bits' says: the document is damaged or was altered")
     sha256 = _hex(codec, "sha256", 32).hex()
-    return BitsDocument(_name(document), _text(codec, "name"), sha256, bits, _text(document, "created"))
+    return BitsDocument(_name(document), _shown(codec, "name"), sha256, bits, _date(document, "created"))
 
 
 def _kind(document: Any, *wanted: str) -> str:
@@ -174,8 +182,26 @@ def _text(document: dict[str, Any], name: str) -> str:
     return value
 
 
-def _optional_text(document: dict[str, Any], name: str) -> str | None:
-    return None if document.get(name) is None else _text(document, name)
+def _date(document: dict[str, Any], name: str) -> str:
+    """A date and time: shown to people, so it must be nothing else."""
+    text = _text(document, name)
+    try:
+        datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadInputError(f"field {name!r} must be a date and time") from error
+    return text
+
+
+def _beacon(document: dict[str, Any]) -> str | None:
+    return None if document.get("beacon") is None else _shown(document, "beacon")
+
+
+def _shown(document: dict[str, Any], name: str) -> str:
+    """A text that people will see: it must not be able to steer their terminal."""
+    text = _text(document, name)
+    if not text.isprintable():
+        raise BadInputError(f"field {name!r} holds characters that cannot be printed")
+    return text
 
 
 def _table(document: dict[str, Any], name: str) -> dict[str, Any]:

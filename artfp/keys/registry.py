@@ -113,9 +113,9 @@ class Registry:
     def opening(self, name: str) -> dict[str, Any]:
         """The JSON document that opens the key's commitment. It reveals the key."""
         with self._database.read() as connection:
-            row = queries.key_row(connection, name)
+            row, uses = queries.key_row(connection, name), queries.codecs_of(connection, name)
         _commitment_of(row)
-        return write_opening(row.public(), _secret_of(row, "there is nothing to open"), row.salt or b"")
+        return write_opening(row.public(), _secret_of(row, "there is nothing to open"), row.salt or b"", uses)
 
     def set_beacon(self, name: str, text: str) -> Key:
         """Mix a public value into all fingerprints of a key: after its commitment, before its first use."""
@@ -252,8 +252,12 @@ def _commitment_of(row: KeyRow) -> Commitment:
 
 def _check_beacon(row: KeyRow, text: str, *, used: bool) -> None:
     _secret_of(row, "a beacon cannot change them")
-    if not text.strip():
-        raise UsageError("the beacon is empty; give a public value that nobody knew when the commitment was published")
+    if row.origin == Origin.IMPORTED_SECRET:
+        raise UsageError(f"key {row.name!r} was made elsewhere, where it may be in use: set its beacon there")
+    if not text.strip() or not text.isprintable():
+        raise UsageError(
+            "the beacon is empty or unprintable; give a public value that nobody knew when the commitment was made"
+        )
     if row.beacon is not None:
         raise UsageError(f"key {row.name!r} has a beacon already; a second choice would be a choice of fingerprint")
     _commitment_of(row)

@@ -1,4 +1,4 @@
-"""Perturbations of tone and colour, as editors have them."""
+"""Perturbations of tone and colour; grey is the mean of the channels."""
 
 from __future__ import annotations
 

@@ -253,11 +253,18 @@ class TestCommitments:
     def test_whoever_gets_the_opening_can_verify_with_it(self, run: Run, tmp_path: Path, dct: DctCodec) -> None:
         run("new", "acme")
         digest = run("commit", "acme").stdout.strip()
+        run("beacon", "acme", "drand 7")
         file, court = tmp_path / "opening.json", ["--registry", tmp_path / "court.sqlite"]
         run("open", "acme", file)
-        run("import", file, "--codec", "dct", *court)
+        assert "not recorded with any codec" in said(run("import", file, "--registry", tmp_path / "too-early.sqlite"))
+        run("export", "acme", tmp_path / "bits.json", "--codec", "dct")  # the first use
+        run("open", "acme", tmp_path / "later.json")
+        assert "not recorded" not in said(run("import", tmp_path / "later.json", *court))
         shown = json.loads(run("show", "acme", "--json", *court).stdout)
         assert (shown["origin"], shown["commitment"]["digest"]) == ("imported-secret", digest)
+        assert (shown["beacon"], [use["name"] for use in shown["codecs"]]) == ("drand 7", ["dct"])
+        assert "made elsewhere" in said(run("beacon", "acme", "another", *court, code=2))
+        assert "announced: drand 7" in run("check", file, "--commitment", digest).stdout
         bits = [run("export", "acme", "-", "--codec", "dct", *where).stdout for where in ([], court)]
         assert json.loads(bits[0])["bits"] == json.loads(bits[1])["bits"]
 

@@ -15,8 +15,8 @@ from artfp.checkpoints import save_tensors
 from artfp.codec.base import Codec
 from artfp.codec.calibration import calibrate
 from artfp.codec.dct import DctCodec, _dct_matrix, _patterns
-from artfp.codec.learned import Architecture, LearnedCodec, bounded_residual
-from artfp.codec.mask import hiding_room
+from artfp.codec.learned import Architecture, LearnedCodec
+from artfp.codec.mask import bounded_residual, hiding_room
 from artfp.codec.networks import EDGE, bands
 from artfp.codec.store import find_codec, load_codec, shipped
 from artfp.data.procedural import generate

@@ -49,6 +49,9 @@ def flip(digits: str) -> str:
         (["secret"], "00" * 32, "'key_id' does not belong"),
         (["key_id"], "00" * 8, "'key_id' does not belong"),
         (["created"], 5, "'created' must be a text"),
+        (["created"], None, "'created' must be a text"),
+        (["created"], "[/b]", "'created' must be a date"),
+        (["beacon"], "\x1b]0;title\x07", "'beacon' holds characters"),
         (["beacon"], 5, "'beacon' must be a text"),
         (["commitment"], None, "'beacon' without a commitment"),
         (["commitment"], "x", "'commitment' must be a table"),
@@ -90,7 +93,7 @@ def test_what_is_no_document_is_refused(value: Any) -> None:
     ],
 )
 def test_an_altered_bits_document_is_refused(change: dict[str, Any], words: str) -> None:
-    bits = write_bits("acme", "dct", "ab" * 32, np.tile([0, 1], 32).astype(np.uint8), "today")
+    bits = write_bits("acme", "dct", "ab" * 32, np.tile([0, 1], 32).astype(np.uint8), "2026-01-01T00:00:00+00:00")
     with pytest.raises(BadInputError, match=words):
         read_key(bits | change)
 
