@@ -50,7 +50,7 @@ def main() -> None:
         "size": codec.size,
         "psnr": codec.psnr,
         "flip_invariant": codec.flip_invariant,
-        "trained_on": "procedural images, artfp.data.procedural 'photo-like'; no photograph",
+        "trained_on": recipe["data"] or "procedural images, artfp.data.procedural 'photo-like'; no photograph",
         "recipe": recipe,
         "done": read_json(arguments.run / "done.json"),
         "made_with": {"artfp": __version__, "torch": torch.__version__, "commit": commit.stdout.strip()},
