@@ -128,6 +128,8 @@ def used_codecs(connection: sqlite3.Connection, names: Iterable[str] | None) -> 
 
 def insert_pairs(connection: sqlite3.Connection, codec: int, keys: Sequence[KeyRow], pairs: Sequence[Pair]) -> None:
     """Append the pairs of these keys to a codec; rows count on from the last."""
+    if not pairs:  # another process has recorded them since they were found missing
+        return
     first = _count(connection, codec)
     connection.executemany(
         "INSERT INTO pairs (codec, row, key, counter) VALUES (?, ?, ?, ?)",

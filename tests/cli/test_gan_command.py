@@ -160,7 +160,7 @@ def test_a_folder_of_another_training_is_refused(run: Callable[..., Result], rec
     assert run("train-gan", recipe, "--data", marked).exit_code == 0
     other = run("train-gan", recipe, "--data", marked, "--seed", "9")
     assert other.exit_code == 2
-    assert "holds a training with other settings (seed: 0, now 9)" in other.stderr
+    assert "holds a generator training with other settings (seed: 0, now 9)" in other.stderr
 
 
 def test_what_is_wrong_with_sampling_is_said(run: Callable[..., Result], originals: Path, tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ def test_a_folder_of_another_training_is_refused_and_untouched(tiny: GanRecipe, 
     out = tmp_path / "out"
     train(tiny, photos, out)
     before = contents(out)
-    with pytest.raises(UsageError, match=r"other settings \(gamma: None, now 0.5, seed: 0, now 7\)"):
+    with pytest.raises(UsageError, match=r"other settings \(gamma: None, now 0.5; seed: 0, now 7\)"):
         train(dataclasses.replace(tiny, seed=7, gamma=0.5), photos, out)
     (photos / "000.png").unlink()
     with pytest.raises(UsageError, match=r"other settings \(data: "):

@@ -7,10 +7,14 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
+from artfp.keys import queries
 from artfp.keys.fingerprint import CodecFacts, fingerprint
+from artfp.keys.records import Pair
 from artfp.keys.registry import Registry
 
 N_KEYS = 25
@@ -67,3 +71,21 @@ def test_two_writers_lose_nothing(tmp_path: Path) -> None:
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_pair_that_another_process_has_just_recorded_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Missing at the first look, there at the second, which holds the lock."""
+    honest, looks = queries.find_pairs, [0]
+
+    def blind_at_first(*arguments: Any) -> dict[str, Pair]:
+        looks[0] += 1
+        return {} if looks[0] == 1 else honest(*arguments)
+
+    with Registry(tmp_path / "keys.sqlite") as registry:
+        registry.new("acme")
+        recorded = registry.pair("acme", FACTS)
+        monkeypatch.setattr(queries, "find_pairs", blind_at_first)
+        np.testing.assert_array_equal(registry.pair("acme", FACTS).bits, recorded.bits)
+        assert len(registry.pairs(FACTS.sha256)) == 1
