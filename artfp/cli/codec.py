@@ -68,9 +68,9 @@ def train(
     settings = _recipe(recipe, data, seed)
     folder = folder or Path("runs") / f"codec-{settings.name}"
     training.noise_layers(settings.noise)
-    training.load_start(settings)
     check_data(settings)
     if dry_run:
+        training.load_start(settings)
         _print_plan(settings, folder, as_json)
         return
     device = prepare_device(device, threads)

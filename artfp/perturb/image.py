@@ -12,7 +12,7 @@ from torch import Tensor
 from artfp.perturb.base import Perturbation
 from artfp.perturb.geometry import CentreCrop, Crop, Flip, Resize, Rotate
 from artfp.perturb.jpeg import Jpeg
-from artfp.perturb.tone import Brightness, Color, Contrast, Saturation
+from artfp.perturb.tone import Color, Tone, brightened, contrasted, saturated
 
 
 class Blur(Perturbation):
@@ -53,9 +53,9 @@ SINGLE: dict[str, Perturbation] = {
         CentreCrop(),
         Rotate(),
         Flip(),
-        Brightness(),
-        Contrast(),
-        Saturation(),
+        Tone("brightness", brightened),
+        Tone("contrast", contrasted),
+        Tone("saturation", saturated),
         Color(),
     )
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from torch import Tensor
 
@@ -25,34 +27,17 @@ def saturated(images: Tensor, factor: float) -> Tensor:
     return grey + factor * (images - grey)
 
 
-class Brightness(Perturbation):
-    """Brightness times a factor."""
+class Tone(Perturbation):
+    """One of the tones times a factor, the same for all images."""
 
-    name, mildest, hardest = "brightness", 1.0, 1.5
+    mildest, hardest = 1.0, 1.5
 
-    def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
-        """The same factor for all."""
-        return brightened(images, strength)
-
-
-class Contrast(Perturbation):
-    """Contrast times a factor."""
-
-    name, mildest, hardest = "contrast", 1.0, 1.5
+    def __init__(self, name: str, scaled: Callable[[Tensor, float], Tensor]) -> None:
+        self.name, self._scaled = name, scaled
 
     def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
-        """The same factor for all."""
-        return contrasted(images, strength)
-
-
-class Saturation(Perturbation):
-    """Saturation times a factor."""
-
-    name, mildest, hardest = "saturation", 1.0, 1.5
-
-    def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
-        """The same factor for all."""
-        return saturated(images, strength)
+        """The strength is the factor."""
+        return self._scaled(images, strength)
 
 
 class Color(Perturbation):

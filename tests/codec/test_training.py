@@ -14,7 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
+from artfp.cli.main import artfp
 from artfp.codec import training
 from artfp.codec.noise import attack, worst_of
 from artfp.codec.pacing import Pace
@@ -179,6 +181,21 @@ def test_a_training_goes_on_from_a_codec_even_when_that_is_gone(tmp_path: Path) 
     path.rename(tmp_path / "moved.safetensors")
     assert train(on, pool, tmp_path / "again", quiet).sha256 == first.sha256
     assert train(on, pool, tmp_path / "on", quiet).sha256 == first.sha256
+
+
+def test_the_command_of_a_finished_training_needs_its_start_no_more(tmp_path: Path) -> None:
+    start = tmp_path / "base" / "tiny.safetensors"
+    train(TINY, pool, start.parent, quiet)
+    settings = vars(replace(TINY, start=str(start)))
+    lines = [f"{k} = {v!r}" for k, v in settings.items() if isinstance(v, int | float | str)]
+    (tmp_path / "on.toml").write_text("\n".join(lines))
+    command = ["codec", "train", str(tmp_path / "on.toml"), "--out", str(tmp_path / "on")]
+    first = CliRunner().invoke(artfp, command)
+    assert first.exit_code == 0, first.stderr
+    start.unlink()
+    assert CliRunner().invoke(artfp, command).stdout == first.stdout
+    missing = CliRunner().invoke(artfp, [*command, "--dry-run"])
+    assert (missing.exit_code, "no codec" in missing.stderr) == (2, True)
 
 
 def test_a_start_of_another_shape_is_refused(tmp_path: Path) -> None:
