@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,26 +16,49 @@ GROUPS = 4  # parts of a batch; the first stays untouched, so that clean files a
 SECOND = 0.3  # chance of a second perturbation in a chain
 FLIPS = PERTURBATIONS["flip"]
 
+Levels = Callable[[str], float]
 
-def attack(images: Tensor, kinds: Sequence[Perturbation], level: float, random: np.random.Generator) -> Tensor:
-    """Every part of the batch but the first through its own chain at up to `level`; half of all images mirrored."""
+
+@dataclass(frozen=True, eq=False)
+class Attacked:
+    """A batch after its attacks, and which layers each image went through."""
+
+    images: Tensor
+    layers: Tensor  # N x layers, of bool
+
+    def accuracies(self, right: Tensor, names: Sequence[str]) -> dict[str, float]:
+        """The mean of `right`, one number an image, over the images of each layer that was drawn."""
+        drawn = self.layers.to(right.dtype)
+        counts = drawn.sum(dim=0)
+        means = (right @ drawn / counts.clamp(min=1)).tolist()
+        return {name: mean for name, mean, count in zip(names, means, counts.tolist(), strict=True) if count}
+
+
+def attack(images: Tensor, layers: Sequence[Perturbation], levels: Levels, random: np.random.Generator) -> Attacked:
+    """Every part of the batch but the first through its own chain of layers; half of all images mirrored."""
     untouched, *parts = images.chunk(GROUPS)
-    return FLIPS(torch.cat([untouched, *(_chain(part, kinds, level, random) for part in parts)]), 0.5, random)
+    results, drawn = [untouched], [torch.zeros(len(untouched), len(layers), dtype=torch.bool)]
+    for part in parts:
+        chain = _chain(len(layers), random)
+        for index in chain:
+            level = levels(layers[index].name) * random.random() ** 0.5
+            part = layers[index](part, layers[index].at_level(level), random)
+        results.append(part)
+        drawn.append(torch.isin(torch.arange(len(layers)), torch.tensor(chain)).expand(len(part), -1))
+    return Attacked(FLIPS(torch.cat(results), 0.5, random), torch.cat(drawn))
 
 
-def _chain(images: Tensor, kinds: Sequence[Perturbation], level: float, random: np.random.Generator) -> Tensor:
-    length = 2 if len(kinds) > 1 and random.random() < SECOND else 1
-    for index in random.choice(len(kinds), min(length, len(kinds)), replace=False):
-        kind = kinds[index]
-        images = kind(images, kind.at_level(level * random.random() ** 0.5), random)
-    return images
+def _chain(n_layers: int, random: np.random.Generator) -> list[int]:
+    length = 2 if random.random() < SECOND else 1
+    return random.choice(n_layers, min(length, n_layers), replace=False).tolist()
 
 
-def worst_of(candidates: Sequence[Tensor], loss_of: Callable[[Tensor], Tensor]) -> Tensor:
+def worst_of(candidates: Sequence[Attacked], loss_of: Callable[[Tensor], Tensor]) -> Attacked:
     """For each image the candidate with the greatest loss; gradients flow through the chosen ones."""
     if len(candidates) == 1:
         return candidates[0]
     with torch.no_grad():
-        losses = torch.stack([loss_of(candidate) for candidate in candidates])
-    chosen = losses.argmax(dim=0)
-    return torch.stack(list(candidates))[chosen, torch.arange(len(chosen))]
+        losses = torch.stack([loss_of(candidate.images) for candidate in candidates])
+    chosen, each = losses.argmax(dim=0).cpu(), torch.arange(losses.shape[1])
+    images = torch.stack([candidate.images for candidate in candidates])[chosen, each]
+    return Attacked(images, torch.stack([candidate.layers for candidate in candidates])[chosen, each])

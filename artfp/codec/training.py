@@ -128,8 +128,8 @@ def _run(
 
         # Attack it, and read the bits from what is left.
         loss_of = _bit_loss(networks.decoder, bits, device)
-        candidates = [attack(marked, noise, pace.noise, random) for _ in range(recipe.worst_of)]
-        loss, accuracy = _read(networks.decoder, worst_of(candidates, loss_of), bits, device)
+        worst = worst_of([attack(marked, noise, pace.level, random) for _ in range(recipe.worst_of)], loss_of)
+        loss, right = _read(networks.decoder, worst.images, bits, device)
         if not math.isfinite(loss.item()):
             raise _diverged(out, step)
 
@@ -141,7 +141,7 @@ def _run(
         _average(networks, step - pace.learning_since)
 
         # Set the pace of the next step.
-        pace = pace.after(accuracy, recipe.psnr)
+        pace = pace.after(right.mean().item(), worst.accuracies(right, recipe.noise), recipe.psnr)
         done = step + 1
         if pace.is_stuck(done, recipe.patience):
             pace = pace.restarted(done, recipe.start_psnr)
@@ -235,10 +235,11 @@ def _logits(decoder: Decoder, images: Tensor, device: str) -> Tensor:
     return logits.float()
 
 
-def _read(decoder: Decoder, images: Tensor, bits: Tensor, device: str) -> tuple[Tensor, float]:
+def _read(decoder: Decoder, images: Tensor, bits: Tensor, device: str) -> tuple[Tensor, Tensor]:
+    """The loss, and the share of bits read right in each image."""
     logits = _logits(decoder, images, device)
-    matching = int(((logits > 0) == (bits > 0.5)).sum())
-    return F.binary_cross_entropy_with_logits(logits, bits), matching / bits.numel()
+    right = ((logits > 0) == (bits > 0.5)).to(torch.float32).mean(dim=1).cpu()
+    return F.binary_cross_entropy_with_logits(logits, bits), right
 
 
 @torch.no_grad()
@@ -283,5 +284,6 @@ def _finish(recipe: CodecRecipe, networks: _Networks, pace: Pace, final: Path) -
     consensus, calibration = calibrate(codec, CALIBRATION_IMAGES)
     codec.clean = {"consensus": torch.from_numpy(consensus), "calibration": torch.from_numpy(calibration)}
     codec.save(final)
-    write_json(final.parent / DONE, {"sha256": codec.sha256, "steps": recipe.steps, **pace.to_dict()})
+    done = {"sha256": codec.sha256, "steps": recipe.steps, "noise": pace.noise, **pace.to_dict()}
+    write_json(final.parent / DONE, done)
     return codec
