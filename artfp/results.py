@@ -41,8 +41,6 @@ def _restore(hint: Any, value: Any) -> Any:
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
         return _restore(next(arg for arg in args if arg is not type(None)), value)
-    if origin is dict:
-        return {key: _restore(args[1], item) for key, item in value.items()}
     if origin is tuple:
         return tuple(_restore(args[0], item) for item in value)
     if isinstance(hint, type) and issubclass(hint, Record):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from artfp.checkpoints import load_into, load_tensors, prefixed, save_tensors, under
+from artfp.codec.alignment import aligned_logits
 from artfp.codec.base import Codec
 from artfp.codec.mask import bounded_residual
 from artfp.codec.networks import Decoder, Encoder
@@ -21,6 +22,7 @@ from artfp.recipe import parse, setting
 from artfp.statistics.exact import SOFT_SCALE
 
 KIND = "codec"
+FORMAT = 2  # of the mask, the bands and the search, which a file's weights are worth nothing without
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,8 @@ class LearnedCodec(Codec):
         return bounded_residual(touched_up(self.decoder, raw, images, bits, self.psnr), images, self.psnr)
 
     def logits(self, images: Tensor) -> Tensor:
-        """The decoder's log-odds."""
-        logits: Tensor = self.decoder(images)
-        return logits
+        """The decoder's log-odds, the image set right first where it looks cut or turned."""
+        return aligned_logits(self.decoder, images)
 
     def facts(self) -> CodecFacts:
         """Identity, and what the decoder reads from clean images, as stored with the weights."""
@@ -74,14 +75,22 @@ class LearnedCodec(Codec):
         """Where the networks are."""
         return next(self.decoder.parameters()).device
 
+    @torch.no_grad()
+    def round_weights(self) -> None:
+        """Round the weights to the half precision that files hold: half the bytes, the same bits read."""
+        for weight in (*self.encoder.parameters(), *self.decoder.parameters()):
+            weight.copy_(weight.half())
+
     def save(self, path: Path) -> None:
         """Write weights, configuration and clean statistics; sets the hash."""
-        tensors = {
+        self.round_weights()
+        weights = {
             **prefixed("encoder", self.encoder.state_dict()),
             **prefixed("decoder", self.decoder.state_dict()),
-            **prefixed("clean", self.clean),
         }
-        config = {"kind": KIND, "name": self.name, "psnr": self.psnr, "architecture": asdict(self.architecture)}
+        tensors = {name: weight.half() for name, weight in weights.items()} | prefixed("clean", self.clean)
+        shape = asdict(self.architecture)
+        config = {"kind": KIND, "format": FORMAT, "name": self.name, "psnr": self.psnr, "architecture": shape}
         save_tensors(path, tensors, config)
         self.sha256 = sha256_file(path)
 
@@ -89,6 +98,8 @@ class LearnedCodec(Codec):
     def load(cls, path: Path) -> LearnedCodec:
         """Read a codec file; the card beside it, where there is one, must name the file's hash."""
         tensors, config = load_tensors(path, KIND)
+        if config.get("format") != FORMAT:
+            raise BadInputError(f"{path}: a codec of another version of artfp (format {config.get('format', 1)})")
         try:
             architecture = parse(config["architecture"], Architecture, str(path))
             codec = cls(str(config["name"]), architecture, float(config["psnr"]))

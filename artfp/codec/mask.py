@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 WINDOW = 5
-FLAT = 0.5  # factor on perfectly flat regions, against 1 on texture
-TEXTURE = 0.05  # local standard deviation at which texture counts half
+FLAT = 0.1  # factor on perfectly flat regions, against 1 on texture
+TEXTURE = 0.1  # local standard deviation at which texture counts half
 DETAIL = 0.035  # fine detail of the median photograph at 64 px: the room there is 1
 SILENCE = 0.02  # root mean square of the masked raw residual under which it is no longer amplified
 ROOM_LIMIT = 10 ** (3 / 20)  # 3 dB to either side: beyond, noise would drown in marks and skies lose theirs

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,53 +11,52 @@ from torch import Tensor
 from artfp.perturb.base import Perturbation
 from artfp.perturb.image import PERTURBATIONS
 
-GROUPS = 4  # parts of a batch; the first stays untouched, so that clean files are never traded for attacked ones
+PARTS = 4  # of a batch; the first stays untouched, so that clean files are never traded for attacked ones
 SECOND = 0.3  # chance of a second perturbation in a chain
+SHARED = 4  # images of a batch that share a key, and of whose marks a generator would learn the mean
+CHROMA_NOISE = 0.05  # standard deviation in each direction of colour
 FLIPS = PERTURBATIONS["flip"]
 
-Levels = Callable[[str], float]
+def as_generated(residuals: Tensor, level: float, random: np.random.Generator) -> Tensor:
+    """The residuals, those of the last part drawn towards the mean over the other images of their key.
+
+    What a generator learns of a mark is the mean over its training images, put onto pictures of its own, and it
+    colours what it paints with noise of its own: white, and next to none in luminance (both measured: LAB.md).
+    """
+    part = len(residuals) // PARTS
+    own = residuals[-part:].unflatten(0, (-1, SHARED))
+    others = (own.sum(dim=1, keepdim=True) - own) / (SHARED - 1)
+    noise = torch.from_numpy(random.standard_normal((part, *residuals.shape[1:]), dtype=np.float32))
+    strength = level * CHROMA_NOISE * torch.from_numpy(random.random((part, 1, 1, 1), dtype=np.float32))
+    chroma = strength * (noise - noise.mean(dim=1, keepdim=True))
+    return torch.cat([residuals[:-part], own.lerp(others, level).flatten(0, 1) + chroma.to(residuals.device)])
 
 
-@dataclass(frozen=True, eq=False)
-class Attacked:
-    """A batch after its attacks, and which layers each image went through."""
+def attack(images: Tensor, layers: Sequence[Perturbation], level: float, random: np.random.Generator) -> Tensor:
+    """Every part of the batch but the first through its own chain at up to `level`; half of all images mirrored.
 
-    images: Tensor
-    layers: Tensor  # N x layers, of bool
-
-    def accuracies(self, right: Tensor, names: Sequence[str]) -> dict[str, float]:
-        """The mean of `right`, one number an image, over the images of each layer that was drawn."""
-        drawn = self.layers.to(right.dtype)
-        counts = drawn.sum(dim=0)
-        means = (right @ drawn / counts.clamp(min=1)).tolist()
-        return {name: mean for name, mean, count in zip(names, means, counts.tolist(), strict=True) if count}
+    The last part, whose marks are those of a generator, goes through half the time.
+    """
+    untouched, *attacked, generated = images.chunk(PARTS)
+    attacked = [_chain(part, layers, level, random) for part in attacked]
+    if random.random() < 0.5:
+        generated = _chain(generated, layers, level, random)
+    return FLIPS(torch.cat([untouched, *attacked, generated]), 0.5, random)
 
 
-def attack(images: Tensor, layers: Sequence[Perturbation], levels: Levels, random: np.random.Generator) -> Attacked:
-    """Every part of the batch but the first through its own chain of layers; half of all images mirrored."""
-    untouched, *parts = images.chunk(GROUPS)
-    results, drawn = [untouched], [torch.zeros(len(untouched), len(layers), dtype=torch.bool)]
-    for part in parts:
-        chain = _chain(len(layers), random)
-        for index in chain:
-            level = levels(layers[index].name) * random.random() ** 0.5
-            part = layers[index](part, layers[index].at_level(level), random)
-        results.append(part)
-        drawn.append(torch.isin(torch.arange(len(layers)), torch.tensor(chain)).expand(len(part), -1))
-    return Attacked(FLIPS(torch.cat(results), 0.5, random), torch.cat(drawn))
+def _chain(images: Tensor, layers: Sequence[Perturbation], level: float, random: np.random.Generator) -> Tensor:
+    length = 2 if len(layers) > 1 and random.random() < SECOND else 1
+    for index in random.choice(len(layers), min(length, len(layers)), replace=False):
+        layer = layers[index]
+        images = layer(images, layer.at_level(level * random.random() ** 0.5), random)
+    return images
 
 
-def _chain(n_layers: int, random: np.random.Generator) -> list[int]:
-    length = 2 if random.random() < SECOND else 1
-    return random.choice(n_layers, min(length, n_layers), replace=False).tolist()
-
-
-def worst_of(candidates: Sequence[Attacked], loss_of: Callable[[Tensor], Tensor]) -> Attacked:
+def worst_of(candidates: Sequence[Tensor], loss_of: Callable[[Tensor], Tensor]) -> Tensor:
     """For each image the candidate with the greatest loss; gradients flow through the chosen ones."""
     if len(candidates) == 1:
         return candidates[0]
     with torch.no_grad():
-        losses = torch.stack([loss_of(candidate.images) for candidate in candidates])
-    chosen, each = losses.argmax(dim=0).cpu(), torch.arange(losses.shape[1])
-    images = torch.stack([candidate.images for candidate in candidates])[chosen, each]
-    return Attacked(images, torch.stack([candidate.layers for candidate in candidates])[chosen, each])
+        losses = torch.stack([loss_of(candidate) for candidate in candidates])
+    chosen = losses.argmax(dim=0)
+    return torch.stack(list(candidates))[chosen, torch.arange(len(chosen))]

@@ -19,7 +19,7 @@ from artfp.codec.calibration import calibrate
 from artfp.codec.learned import Architecture, LearnedCodec
 from artfp.codec.mask import bounded_residual
 from artfp.codec.networks import Decoder, Encoder
-from artfp.codec.noise import attack, worst_of
+from artfp.codec.noise import SHARED, as_generated, attack, worst_of
 from artfp.codec.pacing import Pace
 from artfp.codec.sheets import write_sheet
 from artfp.codec.store import load_codec
@@ -56,7 +56,7 @@ class CodecRecipe:
     steps: int = setting(4000, low=1)
     batch: int = setting(48, low=4, high=4096)
     learning_rate: float = setting(1e-3, low=1e-7, high=1)
-    noise: tuple[str, ...] = setting(("jpeg", "resize", "blur", "noise", "color"), choices=None)
+    noise: tuple[str, ...] = setting(("jpeg", "jpeg", "resize", "blur", "noise", "color", "realigned"), choices=None)
     worst_of: int = setting(2, low=1, high=8)
     patience: int = setting(400, low=1)
     images: int = setting(10_000, low=16)
@@ -117,19 +117,20 @@ def _run(
 
         # Mark a batch at the present PSNR.
         batch = to_tensor(images[random.integers(len(images), size=recipe.batch)]).to(device)
-        bits = torch.from_numpy(random.integers(0, 2, (recipe.batch, recipe.bits)).astype(np.float32)).to(device)
+        keys = random.integers(0, 2, (recipe.batch // SHARED, recipe.bits)).repeat(SHARED, axis=0)
+        bits = torch.from_numpy(keys.astype(np.float32)).to(device)
         _set_rate(networks.optimizer, recipe, step, pace)
         with torch.no_grad():
             clean = _logits(networks.decoder, batch, device)
         with fast_arithmetic(device):
             raw = networks.encoder(batch, bits, clean)
-        residual = bounded_residual(raw.float(), batch, pace.psnr)
+        residual = as_generated(bounded_residual(raw.float(), batch, pace.psnr), pace.noise, random)
         marked = round_to_8_bits((batch + residual).clamp(0, 1))
 
         # Attack it, and read the bits from what is left.
         loss_of = _bit_loss(networks.decoder, bits, device)
-        worst = worst_of([attack(marked, noise, pace.level, random) for _ in range(recipe.worst_of)], loss_of)
-        loss, right = _read(networks.decoder, worst.images, bits, device)
+        candidates = [attack(marked, noise, pace.noise, random) for _ in range(recipe.worst_of)]
+        loss, accuracy = _read(networks.decoder, worst_of(candidates, loss_of), bits, device)
         if not math.isfinite(loss.item()):
             raise _diverged(out, step)
 
@@ -141,7 +142,7 @@ def _run(
         _average(networks, step - pace.learning_since)
 
         # Set the pace of the next step.
-        pace = pace.after(right.mean().item(), worst.accuracies(right, recipe.noise), recipe.psnr)
+        pace = pace.after(accuracy, recipe.psnr)
         done = step + 1
         if pace.is_stuck(done, recipe.patience):
             pace = pace.restarted(done, recipe.start_psnr)
@@ -235,11 +236,10 @@ def _logits(decoder: Decoder, images: Tensor, device: str) -> Tensor:
     return logits.float()
 
 
-def _read(decoder: Decoder, images: Tensor, bits: Tensor, device: str) -> tuple[Tensor, Tensor]:
-    """The loss, and the share of bits read right in each image."""
+def _read(decoder: Decoder, images: Tensor, bits: Tensor, device: str) -> tuple[Tensor, float]:
     logits = _logits(decoder, images, device)
-    right = ((logits > 0) == (bits > 0.5)).to(torch.float32).mean(dim=1).cpu()
-    return F.binary_cross_entropy_with_logits(logits, bits), right
+    matching = int(((logits > 0) == (bits > 0.5)).sum())
+    return F.binary_cross_entropy_with_logits(logits, bits), matching / bits.numel()
 
 
 @torch.no_grad()
@@ -281,9 +281,9 @@ def _finish(recipe: CodecRecipe, networks: _Networks, pace: Pace, final: Path) -
     """Calibrate on clean images, write the codec, and the completion marker last."""
     codec = networks.averaged
     codec.psnr = pace.psnr
+    codec.round_weights()
     consensus, calibration = calibrate(codec, CALIBRATION_IMAGES)
     codec.clean = {"consensus": torch.from_numpy(consensus), "calibration": torch.from_numpy(calibration)}
     codec.save(final)
-    done = {"sha256": codec.sha256, "steps": recipe.steps, "noise": pace.noise, **pace.to_dict()}
-    write_json(final.parent / DONE, done)
+    write_json(final.parent / DONE, {"sha256": codec.sha256, "steps": recipe.steps, **pace.to_dict()})
     return codec

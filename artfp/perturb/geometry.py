@@ -16,7 +16,7 @@ from artfp.perturb.base import Perturbation
 class Resize(Perturbation):
     """Resized to a fraction of the side and back."""
 
-    name, mildest, hardest = "resize", 1.0, 0.42
+    name, mildest, hardest = "resize", 1.0, 0.25
 
     def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
         """Down, then up, both antialiased."""
@@ -28,7 +28,7 @@ class Resize(Perturbation):
 class Crop(Perturbation):
     """A crop to a fraction of the side at a random place, resized back."""
 
-    name, mildest, hardest = "crop", 1.0, 0.9
+    name, mildest, hardest = "crop", 1.0, 0.78
 
     def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
         """One place for the whole batch."""
@@ -59,13 +59,35 @@ class Rotate(Perturbation):
 
     def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
         """One direction for the whole batch."""
-        height, width = images.shape[-2:]
-        angle = math.radians(strength) * random.choice((-1, 1))
-        cos, sin = math.cos(angle), math.sin(angle)
-        # affine_grid measures both axes in half sides: a turn of pixels needs the aspect on the off-diagonal
-        turn = torch.tensor([[cos, -sin * height / width, 0.0], [sin * width / height, cos, 0.0]], dtype=images.dtype)
-        places = F.affine_grid(turn.expand(len(images), 2, 3), list(images.shape), align_corners=False)
-        return F.grid_sample(images, places.to(images.device), padding_mode="reflection", align_corners=False)
+        return turned(images, strength * random.choice((-1, 1)), 1.0)
+
+
+class Realigned(Perturbation):
+    """Cut to the middle and turned, then set right but for a small error: what a decoder sees after its search.
+
+    Strength 1 stands for cuts to `LEAST` and turns by `MOST`, and for errors of `ZOOM_ERROR` and `TURN_ERROR`.
+    """
+
+    name, mildest, hardest = "realigned", 0.0, 1.0
+    LEAST, MOST = 0.76, 7.0
+    ZOOM_ERROR, TURN_ERROR = 0.02, 0.9
+
+    def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
+        """The same cut, turn and errors for the whole batch."""
+        cut, turn, zoom_error, turn_error = strength * random.uniform((0, -1, -1, -1), 1)
+        zoom, degrees = 1 / (1 - (1 - self.LEAST) * cut), self.MOST * turn
+        damaged = turned(images, degrees, zoom)
+        return turned(damaged, -degrees + self.TURN_ERROR * turn_error, (1 + self.ZOOM_ERROR * zoom_error) / zoom)
+
+
+def turned(images: Tensor, degrees: float, zoom: float) -> Tensor:
+    """Turned about the centre and enlarged; what comes from outside is mirrored at the border."""
+    height, width = images.shape[-2:]
+    cos, sin = math.cos(math.radians(degrees)) / zoom, math.sin(math.radians(degrees)) / zoom
+    # affine_grid measures both axes in half sides: a turn of pixels needs the aspect on the off-diagonal
+    turn = torch.tensor([[cos, -sin * height / width, 0.0], [sin * width / height, cos, 0.0]], dtype=images.dtype)
+    places = F.affine_grid(turn.expand(len(images), 2, 3), list(images.shape), align_corners=False)
+    return F.grid_sample(images, places.to(images.device), padding_mode="reflection", align_corners=False)
 
 
 class Flip(Perturbation):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from artfp.perturb.base import Perturbation
-from artfp.perturb.geometry import CentreCrop, Crop, Flip, Resize, Rotate
+from artfp.perturb.geometry import CentreCrop, Crop, Flip, Realigned, Resize, Rotate
 from artfp.perturb.jpeg import Jpeg
 from artfp.perturb.tone import Color, Tone, brightened, contrasted, saturated
 
@@ -18,7 +19,7 @@ from artfp.perturb.tone import Color, Tone, brightened, contrasted, saturated
 class Blur(Perturbation):
     """Gaussian blur; the strength is sigma as a fraction of the shorter side."""
 
-    name, mildest, hardest = "blur", 0.0, 0.014
+    name, mildest, hardest = "blur", 0.0, 0.024
 
     def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
         """A separable kernel out to three sigma, reflecting at the borders."""
@@ -34,7 +35,7 @@ class Blur(Perturbation):
 class Noise(Perturbation):
     """White Gaussian noise of a standard deviation."""
 
-    name, mildest, hardest = "noise", 0.0, 0.06
+    name, mildest, hardest = "noise", 0.0, 0.11
 
     def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
         """Independent in every channel of every pixel."""
@@ -52,6 +53,7 @@ SINGLE: dict[str, Perturbation] = {
         Crop(),
         CentreCrop(),
         Rotate(),
+        Realigned(),
         Flip(),
         Tone("brightness", brightened),
         Tone("contrast", contrasted),
@@ -62,16 +64,19 @@ SINGLE: dict[str, Perturbation] = {
 
 
 class Three(Perturbation):
-    """Three different ones in a random order, each at a random level up to the strength."""
+    """Three different ones in a random order, each at a random strength up to its limit times the strength."""
 
     name, mildest, hardest = "three", 0.0, 1.0
-    drawn_from = ("jpeg", "resize", "blur", "noise", "centre-crop", "rotate", "color")
+    limits: Mapping[str, float] = {
+        "jpeg": 55, "resize": 0.42, "blur": 0.014, "noise": 0.06, "centre-crop": 0.9, "rotate": 5.0, "color": 0.3
+    }
 
     def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
         """The same three for the whole batch."""
-        for name in random.choice(self.drawn_from, 3, replace=False):
+        for name in random.choice(list(self.limits), 3, replace=False):
             kind = SINGLE[name]
-            images = kind(images, kind.at_level(strength * random.random()), random)
+            level = strength * random.random()
+            images = kind(images, kind.mildest + level * (self.limits[name] - kind.mildest), random)
         return images
 
 

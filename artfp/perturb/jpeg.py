@@ -23,7 +23,7 @@ class Jpeg(Perturbation):
     differentiable model costs ten times Pillow's round trip on a CPU (FACTS); see `jpeg_attenuation`.
     """
 
-    name, mildest, hardest = "jpeg", 100.0, 55.0
+    name, mildest, hardest = "jpeg", 100.0, 30.0
     exact_identity = False
 
     def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:

@@ -43,7 +43,7 @@ class Tone(Perturbation):
 class Color(Perturbation):
     """Brightness, contrast and saturation, each scaled by up to 1 +- strength."""
 
-    name, mildest, hardest = "color", 0.0, 0.3
+    name, mildest, hardest = "color", 0.0, 0.5
 
     def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
         """Three factors for the whole batch."""

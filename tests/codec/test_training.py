@@ -18,8 +18,8 @@ from click.testing import CliRunner
 
 from artfp.cli.main import artfp
 from artfp.codec import training
-from artfp.codec.noise import Attacked, attack, worst_of
-from artfp.codec.pacing import Level, Pace
+from artfp.codec.noise import attack, worst_of
+from artfp.codec.pacing import Pace
 from artfp.codec.training import CodecRecipe, train
 from artfp.data.procedural import generate
 from artfp.errors import DivergedError, UsageError
@@ -55,26 +55,16 @@ def few_calibration_images(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_fidelity_rises_only_while_bits_are_read() -> None:
-    assert Pace(30.0, accuracy=0.99).after(0.99, {}, 36).psnr > 30
-    assert Pace(30.0, accuracy=0.80).after(0.80, {}, 36).psnr == 30
-    assert Pace(36.0, accuracy=0.99).after(0.99, {}, 36).psnr == 36
+    assert Pace(30.0, accuracy=0.99).after(0.99, 36).psnr > 30
+    assert Pace(30.0, accuracy=0.80).after(0.80, 36).psnr == 30
+    assert Pace(36.0, accuracy=0.99).after(0.99, 36).psnr == 36
 
 
-def test_a_layer_rises_above_its_threshold_and_recedes_below() -> None:
-    assert Level(0.5, 0.99).after(0.99).level > 0.5
-    assert Level(0.5, 0.935).after(0.935).level == 0.5
-    assert Level(0.5, 0.80).after(0.80).level < 0.5
-    assert Level(1.0, 0.99).after(0.99).level == 1.0
-
-
-def test_a_hopeless_layer_holds_nobody_back() -> None:
-    pace = Pace(30.0)
-    for _ in range(400):
-        pace = pace.after(0.97, {"easy": 0.99, "hopeless": 0.6}, 36)
-    assert (pace.level("easy"), pace.level("hopeless"), pace.level("never drawn")) == (1.0, 0.0, 0.0)
-    assert pace.psnr == 36
-    assert pace.noise == 0.5
-    assert Pace.from_dict(pace.to_dict()) == pace
+def test_noise_rises_above_its_threshold_and_recedes_below() -> None:
+    assert Pace(36.0, 0.5, 0.99).after(0.99, 36).noise > 0.5
+    assert Pace(36.0, 0.5, 0.935).after(0.935, 36).noise == 0.5
+    assert Pace(36.0, 0.5, 0.80).after(0.80, 36).noise < 0.5
+    assert Pace(36.0, 1.0, 0.99).after(0.99, 36).noise == 1.0
 
 
 def test_a_plateau_is_seen_and_the_next_start_is_louder() -> None:
@@ -88,31 +78,19 @@ def test_a_plateau_is_seen_and_the_next_start_is_louder() -> None:
     assert again.restarted(800, 24.0).psnr < again.psnr
 
 
-def test_the_worst_candidate_of_each_image_is_chosen_with_its_layers() -> None:
+def test_the_worst_candidate_of_each_image_is_chosen() -> None:
     low, high = torch.zeros(3, 3, 4, 4), torch.ones(3, 3, 4, 4)
     mixed = torch.stack([low[0], high[0], low[0]])
-    first, second = (torch.tensor([pair] * 3) for pair in ([True, False], [False, True]))
-    worst = worst_of([Attacked(mixed, first), Attacked(1 - mixed, second)], lambda images: images.mean(dim=(1, 2, 3)))
-    assert torch.equal(worst.images, high)
-    assert worst.layers.tolist() == [[False, True], [True, False], [False, True]]
-    assert worst.accuracies(torch.tensor([0.5, 0.9, 0.7]), ["one", "two"]) == pytest.approx({"one": 0.9, "two": 0.6})
+    chosen = worst_of([mixed, 1 - mixed], lambda images: images.mean(dim=(1, 2, 3)))
+    assert torch.equal(chosen, high)
 
 
-def test_at_level_zero_images_are_only_mirrored() -> None:
+def test_at_noise_zero_images_are_only_mirrored_or_compressed_lightly() -> None:
     images = torch.rand(8, 3, 32, 32)
-    layers = [PERTURBATIONS[name] for name in ("blur", "noise")]
-    out = attack(images, layers, lambda name: 0.0, np.random.default_rng(0))
-    for before, after in zip(images, out.images, strict=True):
+    kinds = [PERTURBATIONS[name] for name in ("blur", "noise")]
+    out = attack(images, kinds, 0.0, np.random.default_rng(0))
+    for before, after in zip(images, out, strict=True):
         assert torch.equal(before, after) or torch.equal(before.flip(-1), after)
-    assert not out.layers[:2].any()
-    assert out.layers[2:].any(dim=1).all()
-
-
-def test_every_layer_is_attacked_at_its_own_level() -> None:
-    images = torch.full((8, 3, 32, 32), 0.5)
-    out = attack(images, [PERTURBATIONS["noise"]], {"noise": 1.0}.__getitem__, np.random.default_rng(0))
-    assert torch.equal(out.images[:2], images[:2])
-    assert (out.images[2:] != images[2:]).any(dim=(1, 2, 3)).all()
 
 
 @pytest.mark.parametrize("stop_at", [1, 4, 11])
@@ -168,9 +146,9 @@ def test_a_plateau_restarts_the_networks(tmp_path: Path) -> None:
 def test_divergence_is_reported_and_the_checkpoint_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = training._read
 
-    def explode(*args: object) -> tuple[torch.Tensor, torch.Tensor]:
-        loss, right = honest(*args)  # type: ignore[arg-type]
-        return (loss * torch.nan if calls.pop() == 0 else loss), right
+    def explode(*args: object) -> tuple[torch.Tensor, float]:
+        loss, accuracy = honest(*args)  # type: ignore[arg-type]
+        return (loss * torch.nan if calls.pop() == 0 else loss), accuracy
 
     calls = list(range(6))
     monkeypatch.setattr(training, "_read", explode)
