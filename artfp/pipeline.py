@@ -23,6 +23,7 @@ from artfp.codec.base import Codec
 from artfp.codec.store import load_codec
 from artfp.data.procedural import KINDS, generate
 from artfp.data.readers import collect, open_source
+from artfp.data.survey import typical_side
 from artfp.embed import EmbedSettings, embed_dataset
 from artfp.errors import UsageError
 from artfp.files import read_json, working_alone, write_json
@@ -116,7 +117,7 @@ def run(recipe: RunRecipe, folder: Path, registry_path: Path | None, device: str
 
 def check(recipe: RunRecipe, folder: Path, device: str) -> dict[str, Any]:
     """The plan of a run, after everything that can be checked without working; changes nothing."""
-    codec = load_codec(recipe.embed.codec).to(device)
+    codec = _codec(recipe, device)
     check_owner(folder, RUN, _description(recipe), "a run", apart=("artfp_version",))
     plan: dict[str, Any] = {"name": recipe.name, "out": str(folder), "codec": codec.name, "key": recipe.key}
     if recipe.data.path is not None:
@@ -170,7 +171,8 @@ def train_models(run: Run) -> None:
     """Train the generator on the marked images, and its twin on the originals with the same seed."""
     for name in run.models:
         data = run.marked if name == "model" else run.original
-        monitor = monitor_for(run.marked, run.registry, run.recipe.key, run.recipe.embed.codec)
+        spec = run.codec.name if run.recipe.embed.codec == "auto" else run.recipe.embed.codec
+        monitor = monitor_for(run.marked, run.registry, run.recipe.key, spec)
         monitor.codec.to(run.device)
         with run.watch(f"train {name}") as advance:
             training.train(run.recipe.gan, data, run.folder / name, monitor, advance, run.device, twin=name == "twin")
@@ -232,12 +234,17 @@ STAGES: tuple[Callable[[Run], None], ...] = (
 @contextmanager
 def _opened(recipe: RunRecipe, folder: Path, registry_path: Path | None, device: str, watch: Watch) -> Iterator[Run]:
     check(recipe, folder, device)
-    codec = load_codec(recipe.embed.codec).to(device)
+    codec = _codec(recipe, device)
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / RUN).exists():
         write_json(folder / RUN, _description(recipe))
     with working_alone(folder), Registry(registry_path or folder / "keys.sqlite") as registry:
         yield Run(recipe, folder, registry, codec, device, watch)
+
+
+def _codec(recipe: RunRecipe, device: str) -> Codec:
+    side = typical_side(recipe.data.path) if recipe.data.path else recipe.data.size
+    return load_codec(recipe.embed.codec, side).to(device)
 
 
 def _description(recipe: RunRecipe) -> dict[str, Any]:

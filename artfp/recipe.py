@@ -25,9 +25,11 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     choices: Sequence[Any] | None = None,
+    multiple: int | None = None,
 ) -> Any:
     """A dataclass field with the limits that `parse` checks."""
-    return dataclasses.field(default=default, metadata={"low": low, "high": high, "choices": choices})
+    limits = {"low": low, "high": high, "choices": choices, "multiple": multiple}
+    return dataclasses.field(default=default, metadata=limits)
 
 
 def load(path: Path, schema: type[T]) -> T:
@@ -103,12 +105,14 @@ def _without_none(hint: Any) -> Any:
 
 def _complaints(value: Any, limits: Mapping[str, Any]) -> list[str]:
     """What the limits object to; a NaN is outside every range."""
-    low, high, choices = limits.get("low"), limits.get("high"), limits.get("choices")
+    low, high, choices, multiple = (limits.get(name) for name in ("low", "high", "choices", "multiple"))
     found = []
     if low is not None and not value >= low:
         found.append(f"must be at least {low}, not {value!r}")
     if high is not None and not value <= high:
         found.append(f"must be at most {high}, not {value!r}")
+    if multiple is not None and value % multiple:
+        found.append(f"must be a multiple of {multiple}, not {value!r}")
     if choices is not None and value not in choices:
         found.append(f"must be one of {', '.join(map(str, choices))}, not {value!r}")
     return found

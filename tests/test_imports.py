@@ -23,6 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("perturb", "data"),
     ("codec",),
     ("embed", "verify", "generators"),
+    ("attacks",),
     ("report", "doctor"),
     ("pipeline",),
     ("cli",),

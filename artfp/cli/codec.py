@@ -22,6 +22,7 @@ from artfp.cli.console import (
     threads_option,
     warn,
 )
+from artfp.errors import UsageError
 
 if TYPE_CHECKING:
     from artfp.codec.evaluation import Evaluation
@@ -124,36 +125,56 @@ def _print_plan(settings: CodecRecipe, folder: Path, as_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(1), help="Use at most this many images, chosen by the seed.")
 @click.option("--size", type=click.IntRange(16), help="Side of the centre squares [default: the codec's own].")
 @click.option("--crop", is_flag=True, help="Cut the squares out at full resolution instead of resizing.")
+@click.option("--full", is_flag=True, help="Take every image at its own size and aspect, instead of squares.")
+@click.option("--page", type=click.Path(path_type=Path), help="Also write the table as an HTML page to this new file.")
 @seed_option
 @device_option
 @json_option
 @command_errors
 def evaluate(
-    spec: str, data: Path, limit: int | None, size: int | None, crop: bool, seed: int | None, device: str, as_json: bool
+    spec: str,
+    data: Path,
+    limit: int | None,
+    size: int | None,
+    crop: bool,
+    full: bool,
+    page: Path | None,
+    seed: int | None,
+    device: str,
+    as_json: bool,
 ) -> None:
     """Measure CODEC on the images of DATA (folder or zip): fidelity, and bits read after every attack."""
     from artfp.codec.evaluation import evaluate as measure
-    from artfp.codec.pool import squares
+    from artfp.codec.pool import batches_of, full_size, squares
     from artfp.codec.store import load_codec
     from artfp.devices import prepare_device
     from artfp.perceptual import Perceptual, what_is_missing
+    from artfp.report.codec_page import write_codec_page
 
-    device = prepare_device(device)
-    chosen = load_codec(spec).to(device)
-    images = squares(data, size or chosen.size, limit, seed or 0, crop)
-    if missing := what_is_missing(images.shape[1]):
+    if full and (size or crop):
+        raise UsageError("--full takes images as they are: neither --size nor --crop goes with it")
+    if page and (page.exists() or not page.parent.is_dir()):
+        raise UsageError(f"--page {page}: {'exists already' if page.exists() else 'its folder is not there'}")
+    chosen = load_codec(spec).to(prepare_device(device))
+    seed = seed or 0
+    side = size or chosen.size
+    batches = full_size(data, limit, seed) if full else batches_of(squares(data, side, limit, seed, crop))
+    if missing := what_is_missing(min(min(batch.shape[1:3]) for batch in batches)):
         warn(f"LPIPS is not measured without {missing}")
     with progress("evaluate") as advance:
-        result = measure(chosen, images, seed or 0, advance, None if missing else Perceptual())
+        result = measure(chosen, batches, seed, advance, None if missing else Perceptual())
+    described = {**result.to_dict(), "rows": [{**row.to_dict(), "accuracy": row.accuracy} for row in result.rows]}
+    if page:
+        write_codec_page(page, {data.name: described})
     if as_json:
-        rows = [{**row.to_dict(), "accuracy": row.accuracy} for row in result.rows]
-        print_json({**result.to_dict(), "rows": rows})
+        print_json(described)
     else:
         _print_evaluation(result)
 
 
 def _print_evaluation(result: Evaluation) -> None:
-    err.print(f"{result.codec} on {result.images} images at {result.size} px")
+    size = f"at {result.size} px" if result.size else "at their own sizes"
+    err.print(f"{result.codec} on {result.images} images {size}")
     title = f"PSNR {result.psnr:.2f} dB   SSIM {result.ssim:.4f}"
     if result.lpips is not None:
         title += f"   LPIPS {result.lpips:.4f}"

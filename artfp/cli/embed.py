@@ -87,11 +87,14 @@ def embed_dataset(
     Exit codes: 0 done, 2 usage, 4 unusable files in SRC (nothing written), 5 disk full and the like.
     """
     from artfp.codec.store import load_codec
+    from artfp.data.survey import typical_side
     from artfp.devices import prepare_device
     from artfp.embed import BadFilesError, EmbedSettings
 
-    codec = load_codec(codec_spec).to(prepare_device(device))
-    err.print(f"codec {codec.name}: {codec.n_bits} bits at {codec.size} px, {codec.sha256[:12]}")
+    side = typical_side(source) if codec_spec == "auto" else None
+    codec = load_codec(codec_spec, side).to(prepare_device(device))
+    chosen = f", chosen for images of {side} px" if side else ""
+    err.print(f"codec {codec.name}: {codec.n_bits} bits at {codec.size} px, {codec.sha256[:12]}{chosen}")
     settings = EmbedSettings(source, target, key, strength, fraction, key_per == "class", seed, skip_bad)
     no_key_yet = not settings.key_per_class and not registry.expanduser().exists()
     if dry_run or no_key_yet:  # without a key the plan fails, and says all that is wrong

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +17,6 @@ from artfp.perceptual import Perceptual
 from artfp.perturb.image import PERTURBATIONS
 from artfp.results import Record
 from artfp.seeds import numpy_generator
-
-BATCH = 64
 
 # label, perturbation, strength in its own unit
 ROWS: tuple[tuple[str, str | None, float], ...] = (
@@ -66,7 +64,7 @@ class Evaluation(Record):
     codec: str
     sha256: str
     images: int
-    size: int
+    size: int | None  # of the squares; None: every image at its own size
     psnr: float
     ssim: float
     lpips: float | None  # None where SqueezeNet's weights are not at hand
@@ -76,17 +74,17 @@ class Evaluation(Record):
 
 def evaluate(
     codec: Codec,
-    images: NDArray[np.uint8],
+    batches: Sequence[NDArray[np.uint8]],
     seed: int,
     on_progress: Callable[[int, int, str], None],
     perceptual: Perceptual | None = None,
 ) -> Evaluation:
-    """Mark every image with its own random fingerprint, attack, decode, count."""
+    """Mark every image with its own random fingerprint, attack, decode, count. The images of a batch share a size."""
     matching = dict.fromkeys((label for label, _, _ in ROWS), 0)
     ones = np.zeros(codec.n_bits)
-    fidelity, lpips_sum = Fidelity(), 0.0
-    for start in range(0, len(images), BATCH):
-        clean = images[start : start + BATCH]
+    fidelity, lpips_sum, total = Fidelity(), 0.0, sum(map(len, batches))
+    for clean in batches:
+        start = fidelity.images
         batch = to_tensor(clean)
         random = numpy_generator(seed, "evaluate", start)
         bits = torch.from_numpy(random.integers(0, 2, (len(batch), codec.n_bits)))
@@ -98,13 +96,17 @@ def evaluate(
         for label, name, strength in ROWS:
             attacked = _attacked(marked, name, strength, numpy_generator(seed, "evaluate", start, label))
             matching[label] += int(((codec.soft_bits(attacked).cpu() > 0) == (bits > 0)).sum())
-        on_progress(min(start + BATCH, len(images)), len(images), "")
-    total = len(images) * codec.n_bits
-    rows = tuple(Row(label, count, total) for label, count in matching.items())
-    bias = float(np.abs(ones / len(images) - 0.5).max())
-    size = images.shape[1]
-    lpips = None if perceptual is None else lpips_sum / len(images)
-    return Evaluation(codec.name, codec.sha256, len(images), size, fidelity.psnr, fidelity.ssim, lpips, rows, bias)
+        on_progress(fidelity.images, total, "")
+    rows = tuple(Row(label, count, total * codec.n_bits) for label, count in matching.items())
+    bias = float(np.abs(ones / total - 0.5).max())
+    lpips = None if perceptual is None else lpips_sum / total
+    size = _common_side(batches)
+    return Evaluation(codec.name, codec.sha256, total, size, fidelity.psnr, fidelity.ssim, lpips, rows, bias)
+
+
+def _common_side(batches: Sequence[NDArray[np.uint8]]) -> int | None:
+    sides = {side for batch in batches for side in batch.shape[1:3]}
+    return sides.pop() if len(sides) == 1 else None
 
 
 def _attacked(images: Tensor, name: str | None, strength: float, random: np.random.Generator) -> Tensor:

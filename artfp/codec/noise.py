@@ -17,6 +17,7 @@ SHARED = 4  # images of a batch that share a key, and of whose marks a generator
 CHROMA_NOISE = 0.05  # standard deviation in each direction of colour
 FLIPS = PERTURBATIONS["flip"]
 
+
 def as_generated(residuals: Tensor, level: float, random: np.random.Generator) -> Tensor:
     """The residuals, those of the last part drawn towards the mean over the other images of their key.
 
@@ -24,7 +25,7 @@ def as_generated(residuals: Tensor, level: float, random: np.random.Generator) -
     colours what it paints with noise of its own: white, and next to none in luminance (both measured: LAB.md).
     """
     part = len(residuals) // PARTS
-    own = residuals[-part:].unflatten(0, (-1, SHARED))
+    own = residuals[-part:].view(-1, SHARED, *residuals.shape[1:])
     others = (own.sum(dim=1, keepdim=True) - own) / (SHARED - 1)
     noise = torch.from_numpy(random.standard_normal((part, *residuals.shape[1:]), dtype=np.float32))
     strength = level * CHROMA_NOISE * torch.from_numpy(random.random((part, 1, 1, 1), dtype=np.float32))

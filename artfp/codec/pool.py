@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from artfp.codec.training import CodecRecipe
 from artfp.data.procedural import generate_all
-from artfp.data.readers import Source, open_source
+from artfp.data.readers import Entry, Source, open_source
 from artfp.errors import UsageError
 from artfp.files import atomic_open
 from artfp.images import load_image, resize, to_pixels, to_tensor
 from artfp.seeds import numpy_generator
 
 Pixels = NDArray[np.uint8]
+BATCH = 64
 
 
 def training_pool(recipe: CodecRecipe, cache: Path, workers: int) -> Pixels:
@@ -54,11 +55,26 @@ def squares(path: Path, size: int, limit: int | None, seed: int, crop: bool = Fa
     """
     cut = centre_crop if crop else centre_square
     with open_source(path) as source, ThreadPoolExecutor() as threads:
-        _need_images(source)
-        chosen = np.sort(numpy_generator(seed, "squares").permutation(len(source))[:limit])
-        entries = [source[int(index)] for index in chosen]
+        entries = _chosen(source, limit, seed)
         loaded = threads.map(lambda entry: cut(load_image(source.read(entry), entry.name).rgb, size), entries)
         return np.stack(list(loaded))
+
+
+def batches_of(pixels: Pixels) -> list[Pixels]:
+    """Squares in the portions that a codec takes at a time."""
+    return [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
+
+
+def full_size(path: Path, limit: int | None, seed: int) -> list[Pixels]:
+    """Up to `limit` images of a folder or zip, chosen by the seed, each as it is and in a batch of its own."""
+    with open_source(path) as source:
+        return [load_image(source.read(entry), entry.name).rgb[None] for entry in _chosen(source, limit, seed)]
+
+
+def _chosen(source: Source, limit: int | None, seed: int) -> list[Entry]:
+    _need_images(source)
+    chosen = np.sort(numpy_generator(seed, "squares").permutation(len(source))[:limit])
+    return [source[int(index)] for index in chosen]
 
 
 def centre_square(pixels: Pixels, size: int) -> Pixels:

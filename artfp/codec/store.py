@@ -14,6 +14,7 @@ from artfp.files import sha256_file
 from artfp.shipped import shipped_folder
 
 DEFAULT = "artfp-64"
+LARGE, LARGE_FROM = "artfp-128", 128  # the shipped codec for images whose shorter side has so many pixels
 
 
 def shipped() -> dict[str, Path]:
@@ -22,11 +23,16 @@ def shipped() -> dict[str, Path]:
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.safetensors"))}
 
 
-def load_codec(spec: str) -> Codec:
-    """The codec called `spec`: "auto", "dct", a shipped name, or a path to a .safetensors file."""
+def suitable_for(side: int | None) -> str:
+    """The name of the shipped codec for images of this shorter side; None stands for not known."""
+    return LARGE if side is not None and side >= LARGE_FROM else DEFAULT
+
+
+def load_codec(spec: str, side: int | None = None) -> Codec:
+    """The codec called `spec`: "dct", a shipped name, a path to a .safetensors file, or "auto" by the images' side."""
     if spec == "dct":
         return DctCodec()
-    name = DEFAULT if spec == "auto" else spec
+    name = suitable_for(side) if spec == "auto" else spec
     path = shipped().get(name, Path(name))
     if not path.is_file():
         known = ", ".join(["dct", *shipped()])

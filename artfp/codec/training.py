@@ -19,7 +19,7 @@ from artfp.codec.calibration import calibrate
 from artfp.codec.learned import Architecture, LearnedCodec
 from artfp.codec.mask import bounded_residual
 from artfp.codec.networks import Decoder, Encoder
-from artfp.codec.noise import SHARED, as_generated, attack, worst_of
+from artfp.codec.noise import PARTS, SHARED, as_generated, attack, worst_of
 from artfp.codec.pacing import Pace
 from artfp.codec.sheets import write_sheet
 from artfp.codec.store import load_codec
@@ -54,7 +54,7 @@ class CodecRecipe:
     psnr: float = setting(36.5, low=20, high=60)
     start_psnr: float = setting(24.0, low=6, high=60)
     steps: int = setting(4000, low=1)
-    batch: int = setting(48, low=4, high=4096)
+    batch: int = setting(48, low=PARTS * SHARED, high=4096, multiple=PARTS * SHARED)
     learning_rate: float = setting(1e-3, low=1e-7, high=1)
     noise: tuple[str, ...] = setting(("jpeg", "jpeg", "resize", "blur", "noise", "color", "realigned"), choices=None)
     worst_of: int = setting(2, low=1, high=8)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from artfp.data.manifest import SizeCount
-from artfp.data.readers import Source
-from artfp.errors import BadInputError
+from artfp.data.readers import Source, open_source
+from artfp.errors import ArtfpError, BadInputError
 from artfp.images import encode_png, load_image
 
 SAMPLE = 8
@@ -43,6 +43,16 @@ def survey(source: Source) -> Survey:
         weights.append(-(-len(encode_png(image)) // BLOCK) * BLOCK)
     counts = tuple(SizeCount(*size, number) for size, number in sizes.most_common())
     return Survey(counts, sum(weights) / len(weights) if weights else 0.0)
+
+
+def typical_side(path: Path) -> int | None:
+    """The shorter side of most images in a sample of a folder or zip; None where nothing can be read."""
+    try:
+        with open_source(path) as source:
+            sizes = survey(source).sizes
+    except ArtfpError:
+        return None
+    return min(sizes[0].width, sizes[0].height) if sizes else None
 
 
 def evenly_spaced(count: int, wanted: int) -> list[int]:

@@ -68,7 +68,13 @@ class Three(Perturbation):
 
     name, mildest, hardest = "three", 0.0, 1.0
     limits: Mapping[str, float] = {
-        "jpeg": 55, "resize": 0.42, "blur": 0.014, "noise": 0.06, "centre-crop": 0.9, "rotate": 5.0, "color": 0.3
+        "jpeg": 55,
+        "resize": 0.42,
+        "blur": 0.014,
+        "noise": 0.06,
+        "centre-crop": 0.9,
+        "rotate": 5.0,
+        "color": 0.3,
     }
 
     def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:

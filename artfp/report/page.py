@@ -92,14 +92,15 @@ def write_report(run: Path) -> Path:
 
 def render(run: RunFolder) -> str:
     """The page as text; the same folder always gives the same page."""
-    template = _environment().get_template("page.html.j2")
+    template = environment().get_template("page.html.j2")
     return template.render(
         **_frame(run), **_verdict_parts(run), **_image_parts(run), **_transfer_parts(run), **_closing_parts(run)
     )
 
 
 @functools.cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates of all pages; undefined names are errors."""
     loader = PackageLoader("artfp.report", ".")
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 

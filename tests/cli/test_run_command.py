@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from artfp.cli.main import artfp
 from artfp.codec import training
@@ -37,7 +39,7 @@ size = 32
 width = 8
 depth = 1
 steps = 4
-batch = 8
+batch = 16
 images = 16
 """
 
@@ -132,6 +134,27 @@ def test_codec_train_makes_a_codec_that_evaluate_and_info_take(codec_recipe: Pat
     rows = json.loads(measured.stdout)["rows"]
     assert {"unperturbed", "mirrored", "JPEG 80"} <= {row["label"] for row in rows}
     assert "PSNR" in call("codec", "evaluate", path, folder / "samples").stdout
+
+
+def test_codec_evaluate_takes_images_as_they_are_and_writes_a_page(codec_recipe: Path, tmp_path: Path) -> None:
+    for name, shape in (("wide", (24, 40, 3)), ("tall", (40, 24, 3))):
+        (tmp_path / "images").mkdir(exist_ok=True)
+        pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "images" / f"{name}.png")
+    page = tmp_path / "page.html"
+    done = call("codec", "evaluate", "dct", tmp_path / "images", "--full", "--page", page, "--json")
+    assert done.exit_code == 0, done.stderr
+    measured = json.loads(done.stdout)
+    assert (measured["images"], measured["size"]) == (2, None)
+    assert "images: 2 images, own sizes" in page.read_text()
+    for words, text in (
+        (("--full", "--crop"), "--full takes images as they are"),
+        (("--page", page), "exists already"),
+        (("--page", tmp_path / "gone" / "page.html"), "its folder is not there"),
+    ):
+        refused = call("codec", "evaluate", "dct", tmp_path / "images", *words)
+        assert refused.exit_code == 2
+        assert text in refused.stderr
 
 
 def test_codec_train_takes_photographs(codec_recipe: Path, tmp_path: Path) -> None:

@@ -11,14 +11,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from artfp.checkpoints import save_tensors
+from artfp.checkpoints import load_tensors, save_tensors
 from artfp.codec.base import Codec
 from artfp.codec.calibration import calibrate
 from artfp.codec.dct import DctCodec, _dct_matrix, _patterns
-from artfp.codec.learned import Architecture, LearnedCodec
+from artfp.codec.learned import FORMAT, Architecture, LearnedCodec
 from artfp.codec.mask import bounded_residual, hiding_room
 from artfp.codec.networks import EDGE, bands
-from artfp.codec.store import find_codec, load_codec, shipped
+from artfp.codec.store import find_codec, load_codec, shipped, suitable_for
 from artfp.data.procedural import generate
 from artfp.errors import ArtfpError, BadInputError, UsageError
 from artfp.images import to_tensor
@@ -188,11 +188,22 @@ def test_a_card_of_another_file_is_refused(tiny: LearnedCodec, tmp_path: Path) -
         LearnedCodec.load(path)
 
 
-@pytest.mark.parametrize("damage", ["kind", "architecture", "nan", "bytes"])
+def test_files_hold_half_precision_and_lose_nothing_by_it(tiny: LearnedCodec, tmp_path: Path) -> None:
+    tiny.save(tmp_path / "tiny.safetensors")
+    tensors, _ = load_tensors(tmp_path / "tiny.safetensors", "codec")
+    assert {tensor.dtype for name, tensor in tensors.items() if "coder/" in name} == {torch.float16}
+    loaded = LearnedCodec.load(tmp_path / "tiny.safetensors")
+    for name, weight in loaded.encoder.state_dict().items():
+        assert torch.equal(weight, tiny.encoder.state_dict()[name])
+
+
+@pytest.mark.parametrize("damage", ["format", "kind", "architecture", "nan", "bytes"])
 def test_damaged_codecs_are_refused_by_name(tiny: LearnedCodec, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "bad.safetensors"
     tensors = {"encoder/x": torch.zeros(2)}
-    config = {"kind": "codec", "name": "bad", "psnr": 30, "architecture": {"bits": 8}}
+    config = {"kind": "codec", "format": FORMAT, "name": "bad", "psnr": 30, "architecture": {"bits": 8}}
+    if damage == "format":
+        del config["format"]
     if damage == "kind":
         config["kind"] = "generator"
     if damage == "nan":
@@ -208,3 +219,10 @@ def test_an_unknown_codec_is_named_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"nonesuch.*dct"):
         load_codec("nonesuch")
     assert find_codec("0" * 64) is None
+
+
+@pytest.mark.parametrize(
+    ("side", "name"), [(None, "artfp-64"), (32, "artfp-64"), (127, "artfp-64"), (128, "artfp-128")]
+)
+def test_auto_suits_the_images(side: int | None, name: str) -> None:
+    assert suitable_for(side) == name

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from artfp.cli.main import artfp
 from artfp.codec import training
-from artfp.codec.noise import attack, worst_of
+from artfp.codec.noise import as_generated, attack, worst_of
 from artfp.codec.pacing import Pace
 from artfp.codec.training import CodecRecipe, train
 from artfp.data.procedural import generate
@@ -27,7 +27,7 @@ from artfp.files import read_json, sha256_file
 from artfp.perturb.image import PERTURBATIONS
 
 TINY = CodecRecipe(
-    name="tiny", bits=8, size=32, width=8, depth=1, steps=12, batch=8, images=32, checkpoint_every=4, log_every=2
+    name="tiny", bits=8, size=32, width=8, depth=1, steps=12, batch=16, images=32, checkpoint_every=4, log_every=2
 )
 
 
@@ -62,9 +62,15 @@ def test_fidelity_rises_only_while_bits_are_read() -> None:
 
 def test_noise_rises_above_its_threshold_and_recedes_below() -> None:
     assert Pace(36.0, 0.5, 0.99).after(0.99, 36).noise > 0.5
-    assert Pace(36.0, 0.5, 0.935).after(0.935, 36).noise == 0.5
+    assert Pace(36.0, 0.5, 0.885).after(0.885, 36).noise == 0.5
     assert Pace(36.0, 0.5, 0.80).after(0.80, 36).noise < 0.5
     assert Pace(36.0, 1.0, 0.99).after(0.99, 36).noise == 1.0
+
+
+def test_once_the_psnr_is_reached_noise_takes_what_is_left() -> None:
+    """.94 of the bits is too little for more noise while the PSNR rises, and enough for it afterwards."""
+    assert Pace(30.0, 0.5, 0.94).after(0.94, 36).noise == 0.5
+    assert Pace(36.0, 0.5, 0.94).after(0.94, 36).noise > 0.5
 
 
 def test_a_plateau_is_seen_and_the_next_start_is_louder() -> None:
@@ -85,7 +91,18 @@ def test_the_worst_candidate_of_each_image_is_chosen() -> None:
     assert torch.equal(chosen, high)
 
 
-def test_at_noise_zero_images_are_only_mirrored_or_compressed_lightly() -> None:
+def test_a_generators_marks_are_the_mean_of_others_and_its_noise_is_colour() -> None:
+    residuals = torch.randn(16, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    out = as_generated(residuals, 1.0, np.random.default_rng(0))
+    assert torch.equal(out[:12], residuals[:12])
+    for index in range(12, 16):
+        others = torch.cat([residuals[12:index], residuals[index + 1 :]]).mean(dim=0)
+        assert torch.allclose(out[index].mean(dim=0), others.mean(dim=0), atol=1e-6)
+        assert (out[index] - others).abs().max() > 1e-3
+    assert torch.allclose(as_generated(residuals, 0.0, np.random.default_rng(0)), residuals)
+
+
+def test_at_noise_zero_images_are_only_mirrored() -> None:
     images = torch.rand(8, 3, 32, 32)
     kinds = [PERTURBATIONS[name] for name in ("blur", "noise")]
     out = attack(images, kinds, 0.0, np.random.default_rng(0))

@@ -13,6 +13,7 @@ from scipy import ndimage
 from artfp.data.procedural import generate
 from artfp.errors import ArtfpError
 from artfp.images import to_pixels, to_tensor
+from artfp.perturb.geometry import turned
 from artfp.perturb.image import PERTURBATIONS
 
 ALL = sorted(PERTURBATIONS)
@@ -28,10 +29,10 @@ def run(name: str, images: torch.Tensor, level: float, seed: int = 0) -> torch.T
     return kind(images, kind.at_level(level), np.random.default_rng(seed))
 
 
-def test_all_thirteen_are_covered() -> None:
+def test_all_fourteen_are_covered() -> None:
     tones, places = (
         ["brightness", "color", "contrast", "saturation"],
-        ["centre-crop", "crop", "flip", "resize", "rotate"],
+        ["centre-crop", "crop", "flip", "realigned", "resize", "rotate"],
     )
     assert sorted([*tones, *places, "blur", "jpeg", "noise", "three"]) == ALL
 
@@ -132,10 +133,30 @@ def test_a_turn_agrees_with_pillow_and_keeps_its_shape(batch: torch.Tensor, shap
     images = batch[..., : shape[0], : shape[1]]
     out = to_pixels(PERTURBATIONS["rotate"](images, 5.0, np.random.default_rng(0)))
     inner = np.s_[4:-4, 4:-4]
-    for turned, pixels in zip(out, to_pixels(images), strict=True):
+    for image, pixels in zip(out, to_pixels(images), strict=True):
         theirs = [Image.fromarray(pixels).rotate(angle, Image.Resampling.BILINEAR) for angle in (-5, 5)]
-        gaps = [np.abs(turned[inner].astype(int) - np.asarray(image)[inner]).max() for image in theirs]
+        gaps = [np.abs(image[inner].astype(int) - np.asarray(other)[inner]).max() for other in theirs]
         assert min(gaps) <= 2
+
+
+def test_what_is_turned_and_enlarged_comes_back(batch: torch.Tensor) -> None:
+    smooth = torch.nn.functional.avg_pool2d(batch, 5, stride=1, padding=2)
+    back = turned(turned(smooth, 6.0, 1.25), -6.0, 1 / 1.25)
+    inner = np.s_[..., 8:-8, 8:-8]
+    assert (back - smooth)[inner].abs().mean() < 0.01 < (turned(smooth, 6.0, 1.25) - smooth)[inner].abs().mean()
+
+
+def test_enlarging_is_a_crop_of_the_centre(batch: torch.Tensor) -> None:
+    crop = PERTURBATIONS["centre-crop"](batch, 0.75, np.random.default_rng(0))
+    inner = np.s_[..., 2:-2, 2:-2]  # the border of a crop is replicated, that of the enlargement is the picture's own
+    assert (turned(batch, 0.0, 1 / 0.75) - crop)[inner].abs().max() < 2 / 255
+
+
+def test_what_is_realigned_is_cut_at_its_border_and_hardly_moved_within(batch: torch.Tensor) -> None:
+    """Over 8 seeds: the middle half of the images changes less than the rim."""
+    change = torch.stack([(run("realigned", batch, 1.0, seed) - batch).abs().mean(dim=(0, 1)) for seed in range(8)])
+    middle = change.mean(dim=0)[8:-8, 8:-8]
+    assert middle.mean() < 0.5 * (change.mean(dim=0).sum() - middle.sum()) / (32 * 32 - middle.numel())
 
 
 def test_turns_go_either_way(batch: torch.Tensor) -> None:

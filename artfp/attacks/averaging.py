@@ -1,0 +1,101 @@
+"""The averaging attack: what all marks of one key have in common, learned from N marked images without the codec.
+
+    N marked images (+ clean ones) --estimate--> mean residual --x strength--> subtracted: removed, added: forged
+
+Yang, Ci, Song and Shou, "Can Simple Averaging Defeat Modern Watermarks?", NeurIPS 2024 (arXiv 2406.09026): it takes
+marks that do not depend on content, and fails on those that do. Their grey box is `paired` here, their black box
+`unpaired`.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from artfp.errors import ArtfpError
+from artfp.images import check_images, round_to_8_bits
+
+# what each attacker gives `estimate` as `clean`: the originals of the marked images, others of their kind, or nothing
+VARIANTS: dict[str, str | None] = {"paired": "originals", "unpaired": "others", "blind": None}
+
+WINDOW = 7  # of the local mean: 3 and 5 hide more of the marks that are here, 9 and 13 let through more content
+NOISE = 1e-4  # variance that every pixel has, so that flat ones do not decide alone; a tenth or ten times is as good
+
+
+@torch.no_grad()
+def estimate(marked: Tensor, clean: Tensor | None) -> Tensor:
+    """The key's mean residual, 3 x H x W, from N marked images and what `VARIANTS` says of `clean`.
+
+    The mean difference of pairs is the difference of the means, so one line serves originals and others alike; the
+    images themselves cancel with the first, and leave an error that falls with the square root of N with the second.
+    """
+    if clean is None:
+        return _high_pass_mean(_some(marked))
+    if marked.shape[1:] != clean.shape[1:]:
+        raise ArtfpError(f"marked images {tuple(marked.shape[1:])} and clean {tuple(clean.shape[1:])} differ in size")
+    return (_mean(_some(marked)) - _mean(_some(clean))).float()
+
+
+def removed(images: Tensor, mean_residual: Tensor, strength: float) -> Tensor:
+    """Marked images less the estimate, as 8-bit files hold them."""
+    return _shifted(images, mean_residual, -strength)
+
+
+def forged(clean: Tensor, mean_residual: Tensor, strength: float) -> Tensor:
+    """Clean images plus the estimate, as 8-bit files hold them."""
+    return _shifted(clean, mean_residual, strength)
+
+
+def strength_at(mean_residual: Tensor, psnr: float) -> float:
+    """The strength at which the estimate changes images by this PSNR, rounding and clipping aside."""
+    level = float(mean_residual.square().mean(dtype=torch.float64).sqrt())
+    if level == 0:
+        raise ArtfpError("an estimate that is zero everywhere has no strength to scale")
+    return 10 ** (-psnr / 20) / level
+
+
+def common_share(residuals: Tensor) -> float:
+    """The share of the energy of N residuals of one key that their mean holds: 1 where content has no say.
+
+    Taken as the mean inner product of two different residuals over the mean energy: the energy of the mean itself would
+    count 1/N of all that differs, too.
+    """
+    n = len(residuals)
+    if n < 2:
+        raise ArtfpError("one residual has nothing in common with another")
+    total = float(residuals.sum(dim=0, dtype=torch.float64).square().sum())
+    own = float(residuals.square().sum(dtype=torch.float64))
+    return (total - own) / (n - 1) / own if own else 0.0
+
+
+def _some(images: Tensor) -> Tensor:
+    if not len(images):
+        raise ArtfpError("nothing to average: no images")
+    return check_images(images)
+
+
+def _mean(images: Tensor) -> Tensor:
+    return images.mean(dim=0, dtype=torch.float64)
+
+
+def _high_pass_mean(images: Tensor) -> Tensor:
+    """The mean of image less local mean, every pixel weighted by the inverse of its local variance (Gauss and Markov).
+
+    As in Wiener's filter texture counts little, but no residual shrinks. From 150 flowers and a learned codec it finds
+    a cosine of .96 with the true mean residual; equal weights find .85.
+    """
+    detail = images - _local_mean(images)
+    weight = 1 / (_local_mean(detail.square()) + NOISE)
+    return (_mean(detail * weight) / _mean(weight)).float()
+
+
+def _local_mean(images: Tensor) -> Tensor:
+    return F.avg_pool2d(F.pad(images, (WINDOW // 2,) * 4, mode="reflect"), WINDOW, stride=1)
+
+
+@torch.no_grad()
+def _shifted(images: Tensor, mean_residual: Tensor, strength: float) -> Tensor:
+    if images.shape[1:] != mean_residual.shape:
+        raise ArtfpError(f"an estimate of {tuple(mean_residual.shape)} is for images of that size, not {images.shape}")
+    return round_to_8_bits((check_images(images) + strength * mean_residual).clamp(0, 1))

@@ -1,0 +1,101 @@
+"""Marking at a given PSNR: the strength that hits it, the embedding, and what lies on the disk afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from artfp.codec.base import Codec
+from artfp.codec.fidelity import Fidelity
+from artfp.data.survey import evenly_spaced
+from artfp.embed import EmbedSettings, embed_dataset
+from artfp.embed.request import choose_marked
+from artfp.errors import ArtfpError
+from artfp.files import read_json, write_json
+from artfp.images import resize, round_to_8_bits, to_pixels, to_tensor
+from artfp.keys.fingerprint import Bits
+from artfp.keys.registry import Registry
+from benchmarks.curves.grid import Point
+from benchmarks.curves.images import Pixels, Tell, pixels_of
+
+TUNED_ON = 256  # images, spread over those to be marked
+BATCH = 64
+CLOSE = 0.02  # dB
+ROUNDS = 10
+
+
+def mark(point: Point, data: Path, folder: Path, codec: Codec, registry: Registry, tell: Tell) -> dict[str, Any]:
+    """Mark the data into `folder`/marked.zip, or go on with it; what came of it."""
+    target, clean = folder / "marked.zip", pixels_of(data, tell)
+    strength = _strength(point, clean, folder / "strength.json", codec, registry)
+    settings = EmbedSettings(data, target, point.name, strength, point.fraction, seed=point.seed)
+    result = embed_dataset(settings, codec, registry, tell)
+    check = result.self_check
+    if check is None:
+        raise ArtfpError(f"{point.name}: marks no image")
+    error = squared_error(clean, pixels_of(target, tell))
+    values = result.totals.marked * clean[0].size  # unmarked images differ nowhere
+    return {
+        "strength": strength,
+        "images": result.totals.images,
+        "marked": result.totals.marked,
+        "psnr": Fidelity(squared_error=error, values=values).psnr,  # pooled over all marked files
+        "self_check": {name: value for name, value in check.to_dict().items() if name != "passed"},
+    }
+
+
+def _strength(point: Point, clean: Pixels, memory: Path, codec: Codec, registry: Registry) -> float:
+    """Found once for a codec: a resumed embedding must find the same to the last digit."""
+    found = read_json(memory) if memory.exists() else {}
+    if found.get("codec_sha256") != codec.sha256:
+        bits = registry.pair(point.name, codec.facts()).bits
+        strength = strength_for(codec, _to_tune_on(point, clean), bits, point.psnr)
+        found = {"codec_sha256": codec.sha256, "strength": strength}
+        write_json(memory, found)
+    return float(found["strength"])
+
+
+def _to_tune_on(point: Point, clean: Pixels) -> Pixels:
+    """Some of the images that will be marked: those that the self-check reads."""
+    marked = np.flatnonzero(choose_marked(point.seed, len(clean), point.fraction))
+    return clean[marked[evenly_spaced(len(marked), TUNED_ON)]]
+
+
+def strength_for(codec: Codec, clean: Pixels, bits: Bits, psnr: float) -> float:
+    """The strength at which the images are marked at `psnr`: by the law of logarithms, then against the rounding."""
+    residual = residuals(codec, clean, bits)
+    strength = 1.0
+    for _ in range(ROUNDS):
+        marked = marked_with(clean, residual, strength)
+        off = Fidelity(squared_error=squared_error(clean, marked), values=clean.size).psnr - psnr
+        if abs(off) <= CLOSE:
+            return strength
+        strength *= 10 ** (off / 20)
+    raise ArtfpError(f"no strength of {codec.name} marks at {psnr} dB")
+
+
+@torch.no_grad()
+def residuals(codec: Codec, clean: Pixels, bits: Bits) -> Tensor:
+    """What the codec adds at strength 1, at the images' size: `Codec.embed` would compute it anew for each strength."""
+    wanted = torch.from_numpy(bits.copy()).to(codec.device, torch.float32)
+    found = []
+    for start in range(0, len(clean), BATCH):
+        images = to_tensor(clean[start : start + BATCH]).to(codec.device)
+        inner = codec.residual(resize(images, (codec.size, codec.size)), wanted.expand(len(images), -1))
+        found.append(resize(inner, images.shape[-2:]).cpu())
+    return torch.cat(found)
+
+
+def marked_with(clean: Pixels, residual: Tensor, strength: float) -> Pixels:
+    """As `Codec.embed` adds it."""
+    return to_pixels(round_to_8_bits((to_tensor(clean) + strength * residual).clamp(0, 1)))
+
+
+def squared_error(first: Pixels, second: Pixels) -> int:
+    """Of 8-bit values, summed; in parts, since the difference of all of CIFAR-10 would take a gigabyte."""
+    parts = (slice(start, start + 1024) for start in range(0, len(first), 1024))
+    return sum(int(((first[part].astype(np.int64) - second[part]) ** 2).sum()) for part in parts)

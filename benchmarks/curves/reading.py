@@ -1,0 +1,74 @@
+"""Generated images in; counts, verdicts and distances out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from artfp.codec.base import Codec
+from artfp.images import to_tensor
+from artfp.keys.records import PairTable
+from artfp.perceptual import Perceptual, what_is_missing
+from artfp.statistics.calibration import matching_bits, matching_share
+from artfp.statistics.decision import MATCH_AT, decide
+from artfp.statistics.evidence import Evidence
+from artfp.statistics.frechet import frechet_distance
+from benchmarks.curves.images import Pixels
+
+BATCH = 64
+
+Features = NDArray[np.float64]
+Eye = Callable[[Pixels], Features]
+
+
+def read(codec: Codec, pixels: Pixels) -> Evidence:
+    """What the codec reads from the images, whatever the key."""
+    evidence = Evidence(codec.n_bits)
+    for batch in _batches(pixels):
+        evidence.add(codec.soft_bits(to_tensor(batch)).cpu().numpy())
+    return evidence
+
+
+def judged(evidence: Evidence, pairs: PairTable, codec: Codec) -> dict[str, Any]:
+    """The verdict on the images for one key, counts first."""
+    decision = decide([(evidence, pairs, codec.facts())])
+    best, key = decision.best, pairs.packed[0]
+    return {
+        "images": evidence.n_images,
+        "matching_bits": int(matching_bits(evidence.hard, key, codec.n_bits).sum()),
+        "total_bits": evidence.n_images * codec.n_bits,
+        "matching_images": matching_share(evidence.hard, key, codec.n_bits, MATCH_AT).count,  # each at p <= 1e-6
+        "vote_bits": best.matches,
+        "p_mean": best.p_mean,
+        "p_single": best.p_single,
+        "q": best.q,
+        "log10_q": best.log10_q,
+        "outcome": decision.outcome,
+    }
+
+
+def open_eye(device: str) -> Eye | None:
+    """SqueezeNet's features of images; None, with a warning, where it is not at hand."""
+    if missing := what_is_missing():
+        print(f"warning: rows will hold no Fréchet distances, which need {missing}", file=sys.stderr)
+        return None
+    network = Perceptual(device)
+
+    def see(pixels: Pixels) -> Features:
+        seen = [network.features(to_tensor(batch).to(device)).cpu().numpy() for batch in _batches(pixels)]
+        return np.concatenate(seen).astype(np.float64)
+
+    return see
+
+
+def distance(generated: Features | None, reference: Features | None) -> float | None:
+    """The Fréchet distance on these features, which is not FID; None where there are none."""
+    return None if generated is None or reference is None else frechet_distance(generated, reference)
+
+
+def _batches(pixels: Pixels) -> Iterable[Pixels]:
+    return (pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH))
