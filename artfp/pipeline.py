@@ -243,7 +243,7 @@ def _opened(recipe: RunRecipe, folder: Path, registry_path: Path | None, device:
 
 
 def _codec(recipe: RunRecipe, device: str) -> Codec:
-    side = typical_side(recipe.data.path) if recipe.data.path else recipe.data.size
+    side = recipe.data.size if recipe.data.path is None else typical_side(recipe.data.path)
     return load_codec(recipe.embed.codec, side).to(device)
 
 

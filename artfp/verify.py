@@ -62,7 +62,7 @@ class _Loaded:
     """One image at every internal size that is needed, or the reason why not."""
 
     name: str
-    size: tuple[int, int]  # of the file, which is what bounds the reading ahead
+    size: tuple[int, int]  # height and width of the file, which are what bounds the reading ahead
     inputs: dict[int, Tensor]
     problem: str = ""
 
@@ -192,10 +192,12 @@ def _load(items: Sequence[Item], sizes: Sequence[int], index: int) -> _Loaded:
 
 
 def _add(batch: Sequence[_Loaded], tests: Sequence[_Test]) -> None:
+    shapes = [loaded.size for loaded in batch] + [batch[-1].size] * (BATCH - len(batch))
+    aspects = torch.tensor([width / height for height, width in shapes])
     for test in tests:
         inputs = [loaded.inputs[test.codec.size] for loaded in batch]
         padded = torch.cat([*inputs, *inputs[-1:] * (BATCH - len(inputs))])
-        soft = test.codec.soft_bits(padded)[: len(batch)]
+        soft = test.codec.soft_bits(padded, aspects)[: len(batch)]
         test.evidence.add(soft.to(torch.float64).cpu().numpy())
 
 

@@ -35,8 +35,8 @@ from torch import Tensor
 
 from artfp.codec.base import Codec
 from artfp.codec.calibration import calibrate
-from artfp.codec.evaluation import evaluate
-from artfp.codec.pool import batches_of, squares
+from artfp.codec.evaluation import Images, evaluate
+from artfp.codec.pool import in_batches, squares
 from artfp.devices import prepare_device
 from artfp.errors import ArtfpError, UsageError
 from artfp.files import read_json, sha256_bytes, write_json
@@ -91,7 +91,7 @@ class ClassicalCodec(Codec):
         blue_first = torch.from_numpy(np.stack(marked).astype(np.float32))
         return round_to_8_bits(blue_first.flip(-1).permute(0, 3, 1, 2).div(255).contiguous())
 
-    def soft_bits(self, images: Tensor) -> Tensor:
+    def soft_bits(self, images: Tensor, aspects: Tensor | None = None) -> Tensor:  # noqa: ARG002 - the interface's
         """N x n of -1 and 1: what the package reads, of the image as it lies, not of its mirror."""
         read = np.stack([self.read(one) for one in self._pixels(images)])
         return torch.from_numpy(np.where(read, 1, -1).astype(np.float32))
@@ -185,13 +185,13 @@ def _imported(module: str, name: str) -> Any:
         raise UsageError(f"{name} needs the extra `baselines` ({error}): pip install 'artfp[baselines]'") from error
 
 
-def measured(codec: ClassicalCodec, images: NDArray[np.uint8], perceptual: Perceptual) -> dict[str, Any]:
+def measured(codec: ClassicalCodec, images: Images, perceptual: Perceptual) -> dict[str, Any]:
     """One evaluation, its accuracies written out."""
 
     def tell(done: int, total: int, _note: str) -> None:
         print(f"{codec.name}: {done}/{total}", file=sys.stderr)
 
-    result = evaluate(codec, batches_of(images), SEED, tell, perceptual)
+    result = evaluate(codec, images, SEED, tell, perceptual)
     return {**result.to_dict(), "rows": [{**row.to_dict(), "accuracy": row.accuracy} for row in result.rows]}
 
 
@@ -214,7 +214,8 @@ def rows(options: argparse.Namespace) -> list[dict[str, Any]]:
     for codec in codecs:
         codec.check_size(options.size, options.size)
     if codecs:
-        perceptual, images = Perceptual(), squares(options.data, options.size, options.limit, SEED, options.crop)
+        pixels = squares(options.data, options.size, options.limit, SEED, options.crop)
+        perceptual, images = Perceptual(), in_batches(pixels, "cropped" if options.crop else "resized")
         options.json_out.mkdir(parents=True, exist_ok=True)
     for codec in codecs:
         row = {"codec": codec.name, **asked, "card": codec.card, "result": measured(codec, images, perceptual)}

@@ -19,7 +19,7 @@ import numpy as np
 
 from artfp import recipe as recipes
 from artfp.codec.evaluation import evaluate
-from artfp.codec.pool import batches_of, training_pool
+from artfp.codec.pool import in_batches, training_pool
 from artfp.codec.training import CodecRecipe, train
 from artfp.data.procedural import generate
 from artfp.devices import prepare_device
@@ -50,7 +50,7 @@ def row(recipe: CodecRecipe, folder: Path, device: str) -> dict[str, float]:
     )
     seconds = time.monotonic() - started
     images = np.stack(list(generate("photo-like", 256, recipe.size, HELD_OUT_SEED)))
-    result = evaluate(codec, batches_of(images), 0, lambda *_: None)
+    result = evaluate(codec, in_batches(images, "resized"), 0, lambda *_: None)
     done = read_json(folder / "done.json")
     return {
         "seed": recipe.seed,

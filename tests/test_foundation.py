@@ -70,6 +70,7 @@ def test_records_ignore_what_a_later_version_adds() -> None:
 @dataclass(frozen=True)
 class Part:
     rate: float = recipe.setting(1.0, low=0, high=2)
+    batch: int = recipe.setting(16, multiple=16)
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,17 @@ def test_recipes_fill_dataclasses() -> None:
 
 def test_every_error_of_a_recipe_is_reported_at_once() -> None:
     with pytest.raises(UsageError) as caught:
-        recipe.parse({"part": {"rate": 3, "speed": 1}, "kind": "c", "folder": 4}, Whole, "r.toml")
+        recipe.parse({"part": {"rate": 3, "speed": 1, "batch": 40}, "kind": "c", "folder": 4}, Whole, "r.toml")
     message = str(caught.value)
-    for piece in ("r.toml", "name: missing", "part.rate", "part.speed", "kind: must be one of a, b", "folder"):
+    for piece in (
+        "r.toml",
+        "name: missing",
+        "part.rate",
+        "part.speed",
+        "part.batch: must be a multiple of 16",
+        "kind: must be one of a, b",
+        "folder",
+    ):
         assert piece in message
 
 

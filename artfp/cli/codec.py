@@ -145,8 +145,9 @@ def evaluate(
 ) -> None:
     """Measure CODEC on the images of DATA (folder or zip): fidelity, and bits read after every attack."""
     from artfp.codec.evaluation import evaluate as measure
-    from artfp.codec.pool import batches_of, full_size, squares
+    from artfp.codec.pool import viewed
     from artfp.codec.store import load_codec
+    from artfp.data.survey import typical_side
     from artfp.devices import prepare_device
     from artfp.perceptual import Perceptual, what_is_missing
     from artfp.report.codec_page import write_codec_page
@@ -155,17 +156,15 @@ def evaluate(
         raise UsageError("--full takes images as they are: neither --size nor --crop goes with it")
     if page and (page.exists() or not page.parent.is_dir()):
         raise UsageError(f"--page {page}: {'exists already' if page.exists() else 'its folder is not there'}")
-    chosen = load_codec(spec).to(prepare_device(device))
-    seed = seed or 0
-    side = size or chosen.size
-    batches = full_size(data, limit, seed) if full else batches_of(squares(data, side, limit, seed, crop))
-    if missing := what_is_missing(min(min(batch.shape[1:3]) for batch in batches)):
+    chosen = load_codec(spec, size or typical_side(data)).to(prepare_device(device))
+    side, view = size or chosen.size, "full" if full else "cropped" if crop else "resized"
+    if missing := what_is_missing(*([] if full else [side])):
         warn(f"LPIPS is not measured without {missing}")
-    with progress("evaluate") as advance:
-        result = measure(chosen, batches, seed, advance, None if missing else Perceptual())
+    with viewed(data, view, side, limit, seed or 0) as images, progress("evaluate") as advance:
+        result = measure(chosen, images, seed or 0, advance, None if missing else Perceptual())
     described = {**result.to_dict(), "rows": [{**row.to_dict(), "accuracy": row.accuracy} for row in result.rows]}
     if page:
-        write_codec_page(page, {data.name: described})
+        write_codec_page(page, {data.resolve().name: described})
     if as_json:
         print_json(described)
     else:
@@ -173,8 +172,8 @@ def evaluate(
 
 
 def _print_evaluation(result: Evaluation) -> None:
-    size = f"at {result.size} px" if result.size else "at their own sizes"
-    err.print(f"{result.codec} on {result.images} images {size}")
+    size = f"{result.view} to {result.size} px" if result.size else "at their own sizes"
+    err.print(f"{result.codec} on {result.images} images, {size}")
     title = f"PSNR {result.psnr:.2f} dB   SSIM {result.ssim:.4f}"
     if result.lpips is not None:
         title += f"   LPIPS {result.lpips:.4f}"
@@ -190,7 +189,7 @@ def _print_evaluation(result: Evaluation) -> None:
 @json_option
 @command_errors
 def info(spec: str, as_json: bool) -> None:
-    """Describe CODEC: a shipped name, a file, "dct" or "auto"."""
+    """Describe CODEC: a shipped name, a file or "dct"."""
     from artfp.codec.store import load_codec
 
     chosen = load_codec(spec)

@@ -13,33 +13,42 @@ from torch import Tensor
 
 from artfp.perturb.geometry import turned
 
-# (degrees, zoom) that undo a turn or a cut; half a step is what training calls a small error (`Realigned`)
+# degrees and zooms that undo a turn or a cut; half a step is what training calls a small error (`Realigned`)
 ZOOMS = (0.965, 0.93, 0.895, 0.86, 0.825, 0.79, 0.76)
 TURNS = (1.5, 3.0, 4.5, 6.0)
 CORRECTIONS = (*((0.0, zoom) for zoom in ZOOMS), *((sign * turn, 1.0) for turn in TURNS for sign in (-1, 1)))
-SURE = 9.0  # mean log-odds, either way, of an image that is read without another look
 SURER = 1.15  # times as sure must a correction make the decoder before it is believed
+PORTION = 16  # images looked at together, always: an image must read the same beside any others
+
+Decode = Callable[[Tensor], Tensor]
 
 
-def aligned_logits(decoder: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """The log-odds of every image as it is, or under the correction that makes the decoder surest."""
+def aligned_logits(decoder: Decode, images: Tensor, aspects: Tensor, sure: float) -> Tensor:
+    """The log-odds of every image as it is, or under the correction that makes the decoder surest.
+
+    Images stand at the codec's square size; `aspects` are width over height before. An image that the decoder is
+    `sure` of is not looked at again.
+    """
     logits = decoder(images)
-    unsure = (_certainty(logits) < SURE).nonzero().flatten()
-    if len(unsure):
-        logits[unsure] = _surest(decoder, images[unsure], logits[unsure])
+    unsure = (certainty(logits) < sure).nonzero().flatten()
+    for start in range(0, len(unsure), PORTION):
+        portion = unsure[start : start + PORTION]
+        padded = torch.cat([portion, portion[-1:].expand(PORTION - len(portion))])
+        best = _surest(decoder, images[padded], aspects[padded], logits[padded])
+        logits[portion] = best[: len(portion)]
     return logits
 
 
-def _surest(decoder: Callable[[Tensor], Tensor], images: Tensor, best: Tensor) -> Tensor:
-    to_beat = SURER * _certainty(best)
-    for degrees, zoom in CORRECTIONS:
-        again = decoder(turned(images, degrees, zoom))
-        certainty = _certainty(again)
-        surer = certainty > to_beat
-        best = torch.where(surer[:, None], again, best)
-        to_beat = torch.where(surer, certainty, to_beat)
-    return best
-
-
-def _certainty(logits: Tensor) -> Tensor:
+def certainty(logits: Tensor) -> Tensor:
+    """How sure the decoder is of each image: the mean log-odds, either way."""
     return logits.abs().mean(dim=1)
+
+
+def _surest(decoder: Decode, images: Tensor, aspects: Tensor, best: Tensor) -> Tensor:
+    to_beat = SURER * certainty(best)
+    for degrees, zoom in CORRECTIONS:
+        again = decoder(turned(images, degrees, zoom, aspects))
+        surer = certainty(again) > to_beat
+        best = torch.where(surer[:, None], again, best)
+        to_beat = torch.where(surer, certainty(again), to_beat)
+    return best

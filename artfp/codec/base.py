@@ -37,6 +37,13 @@ class Codec(ABC):
     def logits(self, images: Tensor) -> Tensor:
         """N x n log-odds that each bit is 1, for images at internal size."""
 
+    def sought_logits(self, images: Tensor, aspects: Tensor) -> Tensor:  # noqa: ARG002 - for codecs that search
+        """The log-odds after whatever search a codec makes for cuts and turns; `aspects` are width over height before.
+
+        A search may be led by the images, never by a key.
+        """
+        return self.logits(images)
+
     @abstractmethod
     def facts(self) -> CodecFacts:
         """Identity, clean-image consensus and calibration bits."""
@@ -61,13 +68,19 @@ class Codec(ABC):
         return round_to_8_bits((images + strength * resize(residual, images.shape[-2:])).clamp(0, 1))
 
     @torch.no_grad()
-    def soft_bits(self, images: Tensor) -> Tensor:
-        """N x n soft bits in [-1, 1]; the mean over image and mirror where the codec is not flip-invariant."""
-        images = resize(self._checked(images), (self.size, self.size))
-        soft = torch.tanh(self.logits(images) / 2)
+    def soft_bits(self, images: Tensor, aspects: Tensor | None = None) -> Tensor:
+        """N x n soft bits in [-1, 1]; the mean over image and mirror where the codec is not flip-invariant.
+
+        `aspects` are the widths over the heights of images that were resized before.
+        """
+        images = self._checked(images)
+        if aspects is None:
+            aspects = torch.full((len(images),), images.shape[-1] / images.shape[-2])
+        images, aspects = resize(images, (self.size, self.size)), aspects.to(self.device)
+        soft = torch.tanh(self.sought_logits(images, aspects) / 2)
         if self.flip_invariant:
             return soft
-        return (soft + torch.tanh(self.logits(images.flip(-1)) / 2)) / 2
+        return (soft + torch.tanh(self.sought_logits(images.flip(-1), aspects) / 2)) / 2
 
     def _checked(self, images: Tensor) -> Tensor:
         images = check_images(images).to(self.device)

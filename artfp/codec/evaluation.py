@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from artfp.codec.base import Codec
-from artfp.codec.fidelity import Fidelity, measure
+from artfp.codec.fidelity import Fidelity, centre, measure
 from artfp.images import round_to_8_bits, to_pixels, to_tensor
 from artfp.perceptual import Perceptual
 from artfp.perturb.image import PERTURBATIONS
@@ -58,12 +58,23 @@ class Row(Record):
 
 
 @dataclass(frozen=True)
+class Images:
+    """What a codec is measured on, in batches of one size each."""
+
+    batches: Iterable[NDArray[np.uint8]]
+    count: int
+    view: str
+    size: int | None
+
+
+@dataclass(frozen=True)
 class Evaluation(Record):
     """What `codec evaluate` measured."""
 
     codec: str
     sha256: str
     images: int
+    view: str  # how the images were taken: "resized", "cropped" or "full"
     size: int | None  # of the squares; None: every image at its own size
     psnr: float
     ssim: float
@@ -74,7 +85,7 @@ class Evaluation(Record):
 
 def evaluate(
     codec: Codec,
-    batches: Sequence[NDArray[np.uint8]],
+    images: Images,
     seed: int,
     on_progress: Callable[[int, int, str], None],
     perceptual: Perceptual | None = None,
@@ -82,16 +93,18 @@ def evaluate(
     """Mark every image with its own random fingerprint, attack, decode, count. The images of a batch share a size."""
     matching = dict.fromkeys((label for label, _, _ in ROWS), 0)
     ones = np.zeros(codec.n_bits)
-    fidelity, lpips_sum, total = Fidelity(), 0.0, sum(map(len, batches))
-    for clean in batches:
+    fidelity, lpips_sum, total = Fidelity(), 0.0, images.count
+    for clean in images.batches:
         start = fidelity.images
         batch = to_tensor(clean)
         random = numpy_generator(seed, "evaluate", start)
         bits = torch.from_numpy(random.integers(0, 2, (len(batch), codec.n_bits)))
         marked = codec.embed(batch, bits)
-        fidelity += measure(codec, clean, to_pixels(marked), bits.numpy().astype(np.uint8))
+        pixels = to_pixels(marked)
+        fidelity += measure(codec, clean, pixels, bits.numpy().astype(np.uint8))
         if perceptual is not None:
-            lpips_sum += float(perceptual.distances(batch, marked.cpu()).to(torch.float64).sum())
+            pair = to_tensor(centre(clean)), to_tensor(centre(pixels))
+            lpips_sum += float(perceptual.distances(*pair).to(torch.float64).sum())
         ones += (codec.soft_bits(batch) > 0).sum(0).cpu().numpy()
         for label, name, strength in ROWS:
             attacked = _attacked(marked, name, strength, numpy_generator(seed, "evaluate", start, label))
@@ -100,13 +113,8 @@ def evaluate(
     rows = tuple(Row(label, count, total * codec.n_bits) for label, count in matching.items())
     bias = float(np.abs(ones / total - 0.5).max())
     lpips = None if perceptual is None else lpips_sum / total
-    size = _common_side(batches)
-    return Evaluation(codec.name, codec.sha256, total, size, fidelity.psnr, fidelity.ssim, lpips, rows, bias)
-
-
-def _common_side(batches: Sequence[NDArray[np.uint8]]) -> int | None:
-    sides = {side for batch in batches for side in batch.shape[1:3]}
-    return sides.pop() if len(sides) == 1 else None
+    found = (images.view, images.size, fidelity.psnr, fidelity.ssim, lpips, rows, bias)
+    return Evaluation(codec.name, codec.sha256, total, *found)
 
 
 def _attacked(images: Tensor, name: str | None, strength: float, random: np.random.Generator) -> Tensor:

@@ -15,7 +15,7 @@ from artfp.images import to_tensor
 from artfp.keys.fingerprint import Bits
 
 WINDOW = 11  # Wang et al. 2004; codec.base.MIN_SIDE is larger
-SSIM_SIDE = 1024  # SSIM of larger images is that of their centre: its intermediates weigh a hundred bytes a pixel
+CENTRE = 1024  # pixels a side
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def measure(codec: Codec, clean: NDArray[np.uint8], marked: NDArray[np.uint8], b
         bits_total=read.size,
         squared_error=int((error**2).sum()),
         values=error.size,
-        ssim_sum=_ssim_sum(_centre(clean), _centre(marked)),
+        ssim_sum=_ssim_sum(centre(clean), centre(marked)),
     )
 
 
@@ -68,6 +68,7 @@ def _ssim_sum(clean: NDArray[np.uint8], marked: NDArray[np.uint8]) -> float:
     return float(similarity.mean(dim=(1, 2, 3)).to(torch.float64).sum())
 
 
-def _centre(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    top, left = (max(0, (side - SSIM_SIDE) // 2) for side in pixels.shape[1:3])
-    return pixels[:, top : top + SSIM_SIDE, left : left + SSIM_SIDE]
+def centre(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The middle of large images, which stands for the whole where a measure weighs a hundred bytes a pixel."""
+    top, left = (max(0, (side - CENTRE) // 2) for side in pixels.shape[1:3])
+    return pixels[:, top : top + CENTRE, left : left + CENTRE]

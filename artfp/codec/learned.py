@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,15 @@ from artfp.codec.base import Codec
 from artfp.codec.mask import bounded_residual
 from artfp.codec.networks import Decoder, Encoder
 from artfp.codec.touchup import touched_up
-from artfp.errors import BadInputError, UsageError
+from artfp.errors import ArtfpError, BadInputError, UsageError
 from artfp.files import read_json, sha256_file
 from artfp.keys.fingerprint import CodecFacts
 from artfp.recipe import parse, setting
 from artfp.statistics.exact import SOFT_SCALE
 
 KIND = "codec"
-FORMAT = 2  # of the mask, the bands and the search, which a file's weights are worth nothing without
+FORMAT = 2  # of the mask, the bands and the search, which weights are worth nothing without (held by a golden test)
+OTHER_FORMAT = "of another version of artfp; train it again, or install the one that made it"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class LearnedCodec(Codec):
         shape = (architecture.bits, architecture.size, architecture.width, architecture.depth)
         self.encoder, self.decoder = Encoder(*shape).eval(), Decoder(*shape).eval()
         self.clean: dict[str, Tensor] = {}
+        self.sure = math.inf  # certainty of an image that is read without another look; `calibrate` measures it
 
     def residual(self, images: Tensor, bits: Tensor) -> Tensor:
         """The encoder's residual at the codec's own strength."""
@@ -56,8 +59,13 @@ class LearnedCodec(Codec):
         return bounded_residual(touched_up(self.decoder, raw, images, bits, self.psnr), images, self.psnr)
 
     def logits(self, images: Tensor) -> Tensor:
+        """The decoder's log-odds."""
+        logits: Tensor = self.decoder(images)
+        return logits
+
+    def sought_logits(self, images: Tensor, aspects: Tensor) -> Tensor:
         """The decoder's log-odds, the image set right first where it looks cut or turned."""
-        return aligned_logits(self.decoder, images)
+        return aligned_logits(self.decoder, images, aspects, self.sure)
 
     def facts(self) -> CodecFacts:
         """Identity, and what the decoder reads from clean images, as stored with the weights."""
@@ -77,20 +85,28 @@ class LearnedCodec(Codec):
 
     @torch.no_grad()
     def round_weights(self) -> None:
-        """Round the weights to the half precision that files hold: half the bytes, the same bits read."""
+        """Round the weights to the half precision that files hold, before anything is measured with them."""
         for weight in (*self.encoder.parameters(), *self.decoder.parameters()):
             weight.copy_(weight.half())
 
     def save(self, path: Path) -> None:
-        """Write weights, configuration and clean statistics; sets the hash."""
-        self.round_weights()
+        """Write rounded weights, configuration and clean statistics; sets the hash."""
         weights = {
             **prefixed("encoder", self.encoder.state_dict()),
             **prefixed("decoder", self.decoder.state_dict()),
         }
-        tensors = {name: weight.half() for name, weight in weights.items()} | prefixed("clean", self.clean)
-        shape = asdict(self.architecture)
-        config = {"kind": KIND, "format": FORMAT, "name": self.name, "psnr": self.psnr, "architecture": shape}
+        halves = {name: weight.half() for name, weight in weights.items()}
+        if any(bool((halves[name] != weight).any()) for name, weight in weights.items()):
+            raise ArtfpError(f"codec {self.name}: its weights are not rounded, so the file would hold another codec")
+        tensors = halves | prefixed("clean", self.clean)
+        config = {
+            "kind": KIND,
+            "format": FORMAT,
+            "name": self.name,
+            "psnr": self.psnr,
+            "sure": self.sure,
+            "architecture": asdict(self.architecture),
+        }
         save_tensors(path, tensors, config)
         self.sha256 = sha256_file(path)
 
@@ -99,10 +115,11 @@ class LearnedCodec(Codec):
         """Read a codec file; the card beside it, where there is one, must name the file's hash."""
         tensors, config = load_tensors(path, KIND)
         if config.get("format") != FORMAT:
-            raise BadInputError(f"{path}: a codec of another version of artfp (format {config.get('format', 1)})")
+            raise BadInputError(f"{path}: a codec {OTHER_FORMAT} (format {config.get('format', 1)})")
         try:
             architecture = parse(config["architecture"], Architecture, str(path))
             codec = cls(str(config["name"]), architecture, float(config["psnr"]))
+            codec.sure = float(config["sure"])
         except (KeyError, TypeError, ValueError, UsageError) as error:
             raise BadInputError(f"{path}: not a codec of this version ({error})") from error
         load_into(codec.encoder, under("encoder", tensors), path)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from artfp.codec.evaluation import Images
 from artfp.codec.training import CodecRecipe
 from artfp.data.procedural import generate_all
 from artfp.data.readers import Entry, Source, open_source
-from artfp.errors import UsageError
+from artfp.errors import BadInputError, UsageError
 from artfp.files import atomic_open
 from artfp.images import load_image, resize, to_pixels, to_tensor
+from artfp.perceptual import MIN_SIDE
 from artfp.seeds import numpy_generator
 
 Pixels = NDArray[np.uint8]
@@ -60,15 +64,31 @@ def squares(path: Path, size: int, limit: int | None, seed: int, crop: bool = Fa
         return np.stack(list(loaded))
 
 
-def batches_of(pixels: Pixels) -> list[Pixels]:
-    """Squares in the portions that a codec takes at a time."""
-    return [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
+def in_batches(pixels: Pixels, view: str) -> Images:
+    """Squares, for `evaluate`."""
+    batches = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
+    return Images(batches, len(pixels), view, pixels.shape[1])
 
 
-def full_size(path: Path, limit: int | None, seed: int) -> list[Pixels]:
-    """Up to `limit` images of a folder or zip, chosen by the seed, each as it is and in a batch of its own."""
+@contextmanager
+def viewed(path: Path, view: str, size: int, limit: int | None, seed: int) -> Iterator[Images]:
+    """Up to `limit` images of a folder or zip, chosen by the seed, for `evaluate`.
+
+    "resized" and "cropped" are squares of `size`; "full" leaves each as it is, and decodes it when its turn comes.
+    """
+    if view != "full":
+        yield in_batches(squares(path, size, limit, seed, view == "cropped"), view)
+        return
     with open_source(path) as source:
-        return [load_image(source.read(entry), entry.name).rgb[None] for entry in _chosen(source, limit, seed)]
+        entries = _chosen(source, limit, seed)
+        yield Images((_whole(source, entry) for entry in entries), len(entries), view, None)
+
+
+def _whole(source: Source, entry: Entry) -> Pixels:
+    pixels = load_image(source.read(entry), entry.name).rgb
+    if min(pixels.shape[:2]) < MIN_SIDE:
+        raise BadInputError(f"{entry.name}: under {MIN_SIDE} pixels on its shorter side, too small to be measured")
+    return pixels[None]
 
 
 def _chosen(source: Source, limit: int | None, seed: int) -> list[Entry]:

@@ -13,8 +13,8 @@ from artfp.errors import UsageError
 from artfp.files import sha256_file
 from artfp.shipped import shipped_folder
 
-DEFAULT = "artfp-64"
-LARGE, LARGE_FROM = "artfp-128", 128  # the shipped codec for images whose shorter side has so many pixels
+SMALL, LARGE = RELEASED = ("artfp-64", "artfp-128")
+LARGE_FROM = 128  # pixels of the shorter side
 
 
 def shipped() -> dict[str, Path]:
@@ -23,20 +23,22 @@ def shipped() -> dict[str, Path]:
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.safetensors"))}
 
 
-def suitable_for(side: int | None) -> str:
-    """The name of the shipped codec for images of this shorter side; None stands for not known."""
-    return LARGE if side is not None and side >= LARGE_FROM else DEFAULT
+def suitable_for(side: int) -> str:
+    """The name of the shipped codec for images of this shorter side."""
+    return LARGE if side >= LARGE_FROM else SMALL
 
 
 def load_codec(spec: str, side: int | None = None) -> Codec:
     """The codec called `spec`: "dct", a shipped name, a path to a .safetensors file, or "auto" by the images' side."""
     if spec == "dct":
         return DctCodec()
-    name = suitable_for(side) if spec == "auto" else spec
+    if spec == "auto" and side is None:
+        raise UsageError('"auto" chooses a codec by images, and there are none here to go by: name one')
+    name = suitable_for(side) if spec == "auto" and side else spec
     path = shipped().get(name, Path(name))
     if not path.is_file():
         known = ", ".join(["dct", *shipped()])
-        raise UsageError(f"no codec {spec!r}: neither a file nor one of {known}")
+        raise UsageError(f"no codec {name!r}: neither a file nor one of {known}")
     return LearnedCodec.load(path)
 
 

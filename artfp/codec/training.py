@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from artfp import recipe as recipes
 from artfp.checkpoints import adam_state, load_into, load_tensors, prefixed, restore_adam, save_tensors, under
-from artfp.codec.calibration import calibrate
-from artfp.codec.learned import Architecture, LearnedCodec
+from artfp.codec.calibration import calibrate, usual_certainty
+from artfp.codec.learned import FORMAT, OTHER_FORMAT, Architecture, LearnedCodec
 from artfp.codec.mask import bounded_residual
 from artfp.codec.networks import Decoder, Encoder
 from artfp.codec.noise import PARTS, SHARED, as_generated, attack, worst_of
@@ -24,7 +24,7 @@ from artfp.codec.pacing import Pace
 from artfp.codec.sheets import write_sheet
 from artfp.codec.store import load_codec
 from artfp.devices import fast_arithmetic
-from artfp.errors import DivergedError, UsageError
+from artfp.errors import BadInputError, DivergedError, UsageError
 from artfp.files import working_alone, write_json
 from artfp.images import round_to_8_bits, to_tensor
 from artfp.ownership import check_owner
@@ -258,7 +258,8 @@ def _save(out: Path, networks: _Networks, pace: Pace, step: int) -> None:
         **prefixed("averaged-decoder", networks.averaged.decoder.state_dict()),
         **prefixed("adam", adam_state(networks.optimizer)),
     }
-    save_tensors(out / STATE, tensors, {"kind": "codec-state", "step": step, "pace": pace.to_dict()})
+    config = {"kind": "codec-state", "format": FORMAT, "step": step, "pace": pace.to_dict()}
+    save_tensors(out / STATE, tensors, config)
 
 
 def _resume(recipe: CodecRecipe, start: LearnedCodec | None, out: Path, device: str) -> tuple[_Networks, Pace, int]:
@@ -267,6 +268,8 @@ def _resume(recipe: CodecRecipe, start: LearnedCodec | None, out: Path, device: 
         psnr = min(start.psnr, recipe.psnr) if start else recipe.start_psnr
         return _fresh(recipe, 0, start, device), Pace(psnr), 0
     tensors, config = load_tensors(path, "codec-state")
+    if config.get("format") != FORMAT:
+        raise BadInputError(f"{path}: a training {OTHER_FORMAT}")
     pace = Pace.from_dict(config["pace"])
     networks = _fresh(recipe, pace.restarts, start, device)
     load_into(networks.encoder, under("encoder", tensors), path)
@@ -282,6 +285,7 @@ def _finish(recipe: CodecRecipe, networks: _Networks, pace: Pace, final: Path) -
     codec = networks.averaged
     codec.psnr = pace.psnr
     codec.round_weights()
+    codec.sure = usual_certainty(codec)
     consensus, calibration = calibrate(codec, CALIBRATION_IMAGES)
     codec.clean = {"consensus": torch.from_numpy(consensus), "calibration": torch.from_numpy(calibration)}
     codec.save(final)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import statistics
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,13 +48,16 @@ def survey(source: Source) -> Survey:
 
 
 def typical_side(path: Path) -> int | None:
-    """The shorter side of most images in a sample of a folder or zip; None where nothing can be read."""
+    """The median shorter side of a sample of a folder or zip; None where nothing can be read."""
+    sides = []
     try:
         with open_source(path) as source:
-            sizes = survey(source).sizes
+            for index in evenly_spaced(len(source), SAMPLE):
+                with contextlib.suppress(BadInputError):
+                    sides.append(min(load_image(source.read_at(index), source[index].name).rgb.shape[:2]))
     except ArtfpError:
         return None
-    return min(sizes[0].width, sizes[0].height) if sizes else None
+    return int(statistics.median_low(sides)) if sides else None
 
 
 def evenly_spaced(count: int, wanted: int) -> list[int]:

@@ -80,14 +80,21 @@ class Realigned(Perturbation):
         return turned(damaged, -degrees + self.TURN_ERROR * turn_error, (1 + self.ZOOM_ERROR * zoom_error) / zoom)
 
 
-def turned(images: Tensor, degrees: float, zoom: float) -> Tensor:
-    """Turned about the centre and enlarged; what comes from outside is mirrored at the border."""
-    height, width = images.shape[-2:]
+def turned(images: Tensor, degrees: float, zoom: float, aspects: Tensor | None = None) -> Tensor:
+    """Turned about the centre and enlarged; what comes from outside is mirrored at the border.
+
+    `aspects` are the images' widths over their heights where these differ from the tensor's: images resized to a
+    square are turned as they would have been before.
+    """
+    if aspects is None:
+        aspects = images.new_full((len(images),), images.shape[-1] / images.shape[-2])
     cos, sin = math.cos(math.radians(degrees)) / zoom, math.sin(math.radians(degrees)) / zoom
     # affine_grid measures both axes in half sides: a turn of pixels needs the aspect on the off-diagonal
-    turn = torch.tensor([[cos, -sin * height / width, 0.0], [sin * width / height, cos, 0.0]], dtype=images.dtype)
-    places = F.affine_grid(turn.expand(len(images), 2, 3), list(images.shape), align_corners=False)
-    return F.grid_sample(images, places.to(images.device), padding_mode="reflection", align_corners=False)
+    turns = images.new_zeros(len(images), 2, 3)
+    turns[:, 0, 0] = turns[:, 1, 1] = cos
+    turns[:, 0, 1], turns[:, 1, 0] = -sin / aspects, sin * aspects
+    places = F.affine_grid(turns, list(images.shape), align_corners=False)
+    return F.grid_sample(images, places, padding_mode="reflection", align_corners=False)
 
 
 class Flip(Perturbation):

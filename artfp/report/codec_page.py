@@ -1,4 +1,4 @@
-"""What a codec measures, as a section that pages share and as a page of its own."""
+"""What a codec measures, as a section for any page and as a page of its own."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def codec_section(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
 
 
 def _column(name: str, result: Mapping[str, Any]) -> str:
-    size = f"{result['size']} px" if result["size"] else "own sizes"
+    size = f"{result['view']} to {result['size']} px" if result["size"] else "own sizes"
     return f"{name}: {count(result['images'])} images, {size}"
 
 
@@ -62,8 +62,9 @@ def _plain(form: str, value: float | None) -> Cell:
 
 
 def _attack_line(index: int, results: list[Mapping[str, Any]]) -> Line:
-    rows = [result["rows"][index] for result in results]
+    label = results[0]["rows"][index]["label"]
+    rows = [next(row for row in result["rows"] if row["label"] == label) for result in results]
     shares = [row["matching"] / row["bits"] for row in rows]
     bars = [100 * max(0.0, share - BAR_FROM) / (1 - BAR_FROM) for share in shares]
     cells = tuple(Cell(percent(share), round(bar, 1)) for share, bar in zip(shares, bars, strict=True))
-    return Line(rows[0]["label"], cells)
+    return Line(label, cells)

@@ -137,7 +137,7 @@ def test_codec_train_makes_a_codec_that_evaluate_and_info_take(codec_recipe: Pat
 
 
 def test_codec_evaluate_takes_images_as_they_are_and_writes_a_page(codec_recipe: Path, tmp_path: Path) -> None:
-    for name, shape in (("wide", (24, 40, 3)), ("tall", (40, 24, 3))):
+    for name, shape in (("wide", (36, 40, 3)), ("tall", (40, 36, 3))):
         (tmp_path / "images").mkdir(exist_ok=True)
         pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
         Image.fromarray(pixels).save(tmp_path / "images" / f"{name}.png")
@@ -155,6 +155,10 @@ def test_codec_evaluate_takes_images_as_they_are_and_writes_a_page(codec_recipe:
         refused = call("codec", "evaluate", "dct", tmp_path / "images", *words)
         assert refused.exit_code == 2
         assert text in refused.stderr
+    Image.new("RGB", (40, 20)).save(tmp_path / "images" / "low.png")
+    small = call("codec", "evaluate", "dct", tmp_path / "images", "--full")
+    assert small.exit_code == 4
+    assert "low.png: under 32 pixels" in small.stderr
 
 
 def test_codec_train_takes_photographs(codec_recipe: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from artfp.checkpoints import load_tensors, save_tensors
+from artfp.codec import alignment, mask, networks, touchup
 from artfp.codec.base import Codec
 from artfp.codec.calibration import calibrate
 from artfp.codec.dct import DctCodec, _dct_matrix, _patterns
@@ -166,6 +167,8 @@ def test_silence_is_not_amplified() -> None:
 def tiny() -> LearnedCodec:
     torch.manual_seed(0)
     codec = LearnedCodec("tiny", Architecture(bits=8, size=32, width=8, depth=1), 30.0)
+    codec.round_weights()
+    codec.sure = 1.5
     consensus, calibration = calibrate(codec, 16)
     codec.clean = {"consensus": torch.from_numpy(consensus), "calibration": torch.from_numpy(calibration)}
     return codec
@@ -175,7 +178,7 @@ def test_a_saved_codec_comes_back_equal(tiny: LearnedCodec, tmp_path: Path, imag
     path = tmp_path / "tiny.safetensors"
     tiny.save(path)
     loaded = LearnedCodec.load(path)
-    assert (loaded.name, loaded.sha256, loaded.psnr) == ("tiny", tiny.sha256, 30.0)
+    assert (loaded.name, loaded.sha256, loaded.psnr, loaded.sure) == ("tiny", tiny.sha256, 30.0, 1.5)
     assert torch.equal(loaded.soft_bits(images), tiny.soft_bits(images))
     assert np.array_equal(loaded.facts().consensus, tiny.facts().consensus)
 
@@ -188,22 +191,44 @@ def test_a_card_of_another_file_is_refused(tiny: LearnedCodec, tmp_path: Path) -
         LearnedCodec.load(path)
 
 
-def test_files_hold_half_precision_and_lose_nothing_by_it(tiny: LearnedCodec, tmp_path: Path) -> None:
+def test_files_hold_half_precision_and_weights_of_more_are_refused(tiny: LearnedCodec, tmp_path: Path) -> None:
     tiny.save(tmp_path / "tiny.safetensors")
     tensors, _ = load_tensors(tmp_path / "tiny.safetensors", "codec")
     assert {tensor.dtype for name, tensor in tensors.items() if "coder/" in name} == {torch.float16}
-    loaded = LearnedCodec.load(tmp_path / "tiny.safetensors")
-    for name, weight in loaded.encoder.state_dict().items():
-        assert torch.equal(weight, tiny.encoder.state_dict()[name])
+    with torch.no_grad():
+        tiny.decoder.read.bias += 1e-6
+    with pytest.raises(ArtfpError, match="not rounded"):
+        tiny.save(tmp_path / "other.safetensors")
 
 
-@pytest.mark.parametrize("damage", ["format", "kind", "architecture", "nan", "bytes"])
+def test_a_codec_of_another_format_is_refused_with_what_to_do(tiny: LearnedCodec, tmp_path: Path) -> None:
+    tiny.save(tmp_path / "tiny.safetensors")
+    tensors, config = load_tensors(tmp_path / "tiny.safetensors", "codec")
+    del config["format"]
+    save_tensors(tmp_path / "old.safetensors", tensors, config)
+    with pytest.raises(BadInputError, match=r"old\.safetensors.*train it again.*format 1"):
+        LearnedCodec.load(tmp_path / "old.safetensors")
+
+
+def test_the_format_names_these_constants() -> None:
+    """Weights are worth nothing without them: whoever changes one gives FORMAT its next number."""
+    held = (mask.WINDOW, mask.FLAT, mask.TEXTURE, mask.DETAIL, mask.SILENCE, round(mask.ROOM_LIMIT, 6))
+    assert (FORMAT, held) == (2, (5, 0.1, 0.1, 0.035, 0.02, 1.412538))
+    assert (EDGE, networks.GRID, [networks._scales(size) for size in (32, 64, 128)]) == (
+        0.04,
+        16,
+        [(2, 4), (2, 8), (4, 16)],
+    )
+    zooms, turns = (0.965, 0.93, 0.895, 0.86, 0.825, 0.79, 0.76), (1.5, 3.0, 4.5, 6.0)
+    assert (zooms, turns, 1.15, 16) == (alignment.ZOOMS, alignment.TURNS, alignment.SURER, alignment.PORTION)
+    assert (touchup.WEAK, touchup.STEPS, touchup.STEP) == (2.0, 4, 0.2)
+
+
+@pytest.mark.parametrize("damage", ["kind", "architecture", "nan", "bytes"])
 def test_damaged_codecs_are_refused_by_name(tiny: LearnedCodec, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "bad.safetensors"
     tensors = {"encoder/x": torch.zeros(2)}
     config = {"kind": "codec", "format": FORMAT, "name": "bad", "psnr": 30, "architecture": {"bits": 8}}
-    if damage == "format":
-        del config["format"]
     if damage == "kind":
         config["kind"] = "generator"
     if damage == "nan":
@@ -221,8 +246,11 @@ def test_an_unknown_codec_is_named_with_the_known_ones() -> None:
     assert find_codec("0" * 64) is None
 
 
-@pytest.mark.parametrize(
-    ("side", "name"), [(None, "artfp-64"), (32, "artfp-64"), (127, "artfp-64"), (128, "artfp-128")]
-)
-def test_auto_suits_the_images(side: int | None, name: str) -> None:
+@pytest.mark.parametrize(("side", "name"), [(32, "artfp-64"), (127, "artfp-64"), (128, "artfp-128")])
+def test_auto_suits_the_images(side: int, name: str) -> None:
     assert suitable_for(side) == name
+
+
+def test_auto_without_images_is_refused() -> None:
+    with pytest.raises(UsageError, match="name one"):
+        load_codec("auto")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from artfp.codec.dct import DctCodec
-from artfp.codec.fidelity import SSIM_SIDE, Fidelity, measure
+from artfp.codec.fidelity import CENTRE, Fidelity, measure
 from artfp.images import to_tensor
 
 
@@ -39,7 +39,7 @@ def test_tallies_add_up_and_nothing_is_nothing() -> None:
 
 
 def test_large_images_are_compared_at_their_centre(dct: DctCodec) -> None:
-    clean = np.full((1, SSIM_SIDE + 40, 64, 3), 128, np.uint8)
+    clean = np.full((1, CENTRE + 40, 64, 3), 128, np.uint8)
     marked = clean.copy()
     marked[:, :5] = 0  # outside the centre
     tally = measure(dct, clean, marked, np.zeros((1, dct.n_bits), np.uint8))

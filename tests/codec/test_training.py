@@ -18,6 +18,8 @@ from click.testing import CliRunner
 
 from artfp.cli.main import artfp
 from artfp.codec import training
+from artfp.codec.calibration import calibrate, usual_certainty
+from artfp.codec.learned import LearnedCodec
 from artfp.codec.noise import as_generated, attack, worst_of
 from artfp.codec.pacing import Pace
 from artfp.codec.training import CodecRecipe, train
@@ -141,6 +143,15 @@ def test_a_killed_process_resumes_to_the_same_codec(tmp_path: Path) -> None:
         subprocess.run([*command, str(tmp_path / name)], check=True, capture_output=True)
     killed_hash, whole_hash = (sha256_file(tmp_path / name / "tiny.safetensors") for name in ("killed", "whole"))
     assert killed_hash == whole_hash
+
+
+def test_what_is_stored_was_measured_with_the_weights_that_are_stored(tmp_path: Path) -> None:
+    trained = train(TINY, pool, tmp_path / "run", quiet)
+    loaded = LearnedCodec.load(tmp_path / "run" / "tiny.safetensors")
+    consensus, calibration = calibrate(loaded, 32)
+    assert np.array_equal(consensus, trained.facts().consensus)
+    assert np.array_equal(calibration, trained.facts().calibration)
+    assert loaded.sure == usual_certainty(loaded)
 
 
 def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:

@@ -16,7 +16,15 @@ def evaluation(matching: int = 900, lpips: float | None = 0.01, size: int | None
         {"label": label, "matching": count, "bits": 1000}
         for label, count in (("unperturbed", 1000), ("JPEG", matching))
     ]
-    measured = {"psnr": 38.04, "ssim": 0.98, "lpips": lpips, "clean_bias": 0.05, "images": 1234, "size": size}
+    measured = {
+        "psnr": 38.04,
+        "ssim": 0.98,
+        "lpips": lpips,
+        "clean_bias": 0.05,
+        "images": 1234,
+        "view": "resized",
+        "size": size,
+    }
     return {"codec": "artfp-64", "sha256": "ab" * 32, "rows": rows, **measured}
 
 
@@ -24,7 +32,7 @@ def test_every_row_and_every_set_is_on_the_page(tmp_path: Path) -> None:
     write_codec_page(tmp_path / "page.html", {"a & b.zip": evaluation(), "kodak": evaluation(450, None, None)})
     page = (tmp_path / "page.html").read_text()
     pieces = (
-        "a &amp; b.zip: 1,234 images, 64 px",
+        "a &amp; b.zip: 1,234 images, resized to 64 px",
         "kodak: 1,234 images, own sizes",
         "38.04 dB",
         "unperturbed",
