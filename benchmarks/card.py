@@ -35,8 +35,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("data", type=Path, nargs="*")
+    parser.add_argument("--limit", type=int, help="images of each DATA at most, chosen by the seed")
     parser.add_argument("--commit", default="HEAD", help="the commit that trained it")
     arguments = parser.parse_args()
+    limit = ["--limit", str(arguments.limit)] if arguments.limit else []
     recipe = read_json(arguments.run / "recipe.json")
     target = Path("checkpoints") / f"{recipe['name']}.safetensors"
     card_path(target).unlink(missing_ok=True)
@@ -54,7 +56,7 @@ def main() -> None:
         "recipe": recipe,
         "done": read_json(arguments.run / "done.json"),
         "made_with": {"artfp": __version__, "torch": torch.__version__, "commit": commit.stdout.strip()},
-        "measured": [measured(target, data, flags) for data in arguments.data for flags in ([], ["--crop"])],
+        "measured": [measured(target, data, [*view, *limit]) for data in arguments.data for view in ([], ["--crop"])],
     }
     write_json(card_path(target), card)
     print(card_path(target))

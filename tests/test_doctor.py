@@ -21,7 +21,7 @@ from artfp.keys.registry import Registry
 @pytest.fixture
 def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only shipped codec is a file with a card; loading it gives the closed-form codec."""
-    path = tmp_path / f"{doctor.RELEASED[0]}.safetensors"
+    path = tmp_path / f"{doctor.SMALL}.safetensors"
     path.write_bytes(b"weights")
     write_json(path.with_suffix(".json"), {"sha256": sha256_file(path)})
     monkeypatch.setattr(doctor, "shipped", lambda: {path.stem: path})
@@ -47,7 +47,7 @@ def test_a_healthy_installation(checkpoint: Path, registry_path: Path, registry:
     values = {finding.name: finding.value for finding in report.findings}
     assert values["torch"] == torch.__version__
     assert values["self-test dct"] == "marked images: match, unmarked: no match"
-    assert values[f"codec {doctor.RELEASED[0]}"].endswith("as on its card")
+    assert values[f"codec {doctor.SMALL}"].endswith("as on its card")
     assert values["key registry"] == f"{registry_path}: 1 key(s), mode 0600"
     assert {"python", "artfp", "kornia", "device", "cores", "threads", "bf16"} <= set(values)
     assert registry.names() == ["mine"]
@@ -57,7 +57,7 @@ def test_a_healthy_installation(checkpoint: Path, registry_path: Path, registry:
 def test_a_damaged_or_cardless_or_missing_codec_is_told(
     checkpoint: Path, registry_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = f"codec {doctor.RELEASED[0]}"
+    name = f"codec {doctor.SMALL}"
     checkpoint.write_bytes(b"other")
     assert "damaged" in found(registry_path, name).advice
     checkpoint.with_suffix(".json").unlink()

@@ -13,7 +13,7 @@ from artfp.errors import UsageError
 from artfp.files import sha256_file
 from artfp.shipped import shipped_folder
 
-SMALL, LARGE = RELEASED = ("artfp-64", "artfp-128")
+SMALL, LARGE = "artfp-64", "artfp-128"
 LARGE_FROM = 128  # pixels of the shorter side
 
 
@@ -25,7 +25,7 @@ def shipped() -> dict[str, Path]:
 
 def suitable_for(side: int) -> str:
     """The name of the shipped codec for images of this shorter side."""
-    return LARGE if side >= LARGE_FROM else SMALL
+    return LARGE if side >= LARGE_FROM and LARGE in shipped() else SMALL
 
 
 def load_codec(spec: str, side: int | None = None) -> Codec:

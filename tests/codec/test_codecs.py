@@ -247,8 +247,12 @@ def test_an_unknown_codec_is_named_with_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(("side", "name"), [(32, "artfp-64"), (127, "artfp-64"), (128, "artfp-128")])
-def test_auto_suits_the_images(side: int, name: str) -> None:
+def test_auto_suits_the_images(monkeypatch: pytest.MonkeyPatch, side: int, name: str) -> None:
+    released = dict.fromkeys(("artfp-64", "artfp-128"), Path("x"))
+    monkeypatch.setattr("artfp.codec.store.shipped", lambda: released)
     assert suitable_for(side) == name
+    del released["artfp-128"]
+    assert suitable_for(side) == "artfp-64"
 
 
 def test_auto_without_images_is_refused() -> None:
