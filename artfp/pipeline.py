@@ -20,10 +20,9 @@ from typing import Any
 from artfp import __version__
 from artfp import recipe as recipes
 from artfp.codec.base import Codec
-from artfp.codec.store import load_codec
+from artfp.codec.store import codec_for, load_codec, suitable_for
 from artfp.data.procedural import KINDS, generate
 from artfp.data.readers import collect, open_source
-from artfp.data.survey import typical_side
 from artfp.embed import EmbedSettings, embed_dataset
 from artfp.errors import UsageError
 from artfp.files import read_json, working_alone, write_json
@@ -171,8 +170,7 @@ def train_models(run: Run) -> None:
     """Train the generator on the marked images, and its twin on the originals with the same seed."""
     for name in run.models:
         data = run.marked if name == "model" else run.original
-        spec = run.codec.name if run.recipe.embed.codec == "auto" else run.recipe.embed.codec
-        monitor = monitor_for(run.marked, run.registry, run.recipe.key, spec)
+        monitor = monitor_for(run.marked, run.registry, run.recipe.key, run.recipe.embed.codec)
         monitor.codec.to(run.device)
         with run.watch(f"train {name}") as advance:
             training.train(run.recipe.gan, data, run.folder / name, monitor, advance, run.device, twin=name == "twin")
@@ -243,8 +241,10 @@ def _opened(recipe: RunRecipe, folder: Path, registry_path: Path | None, device:
 
 
 def _codec(recipe: RunRecipe, device: str) -> Codec:
-    side = recipe.data.size if recipe.data.path is None else typical_side(recipe.data.path)
-    return load_codec(recipe.embed.codec, side).to(device)
+    spec, data = recipe.embed.codec, recipe.data
+    if data.path is not None:
+        return codec_for(data.path, spec).to(device)
+    return load_codec(suitable_for(data.size) if spec == "auto" else spec).to(device)
 
 
 def _description(recipe: RunRecipe) -> dict[str, Any]:

@@ -146,19 +146,18 @@ def evaluate(
     """Measure CODEC on the images of DATA (folder or zip): fidelity, and bits read after every attack."""
     from artfp.codec.evaluation import evaluate as measure
     from artfp.codec.pool import viewed
-    from artfp.codec.store import load_codec
-    from artfp.data.survey import typical_side
+    from artfp.codec.store import codec_for
     from artfp.devices import prepare_device
-    from artfp.perceptual import Perceptual, what_is_missing
+    from artfp.perceptual import MIN_SIDE, Perceptual, what_is_missing
     from artfp.report.codec_page import write_codec_page
 
     if full and (size or crop):
         raise UsageError("--full takes images as they are: neither --size nor --crop goes with it")
     if page and (page.exists() or not page.parent.is_dir()):
         raise UsageError(f"--page {page}: {'exists already' if page.exists() else 'its folder is not there'}")
-    chosen = load_codec(spec, size or typical_side(data)).to(prepare_device(device))
+    chosen = codec_for(data, spec).to(prepare_device(device))
     side, view = size or chosen.size, "full" if full else "cropped" if crop else "resized"
-    if missing := what_is_missing(*([] if full else [side])):
+    if missing := what_is_missing(MIN_SIDE if full else side):
         warn(f"LPIPS is not measured without {missing}")
     with viewed(data, view, side, limit, seed or 0) as images, progress("evaluate") as advance:
         result = measure(chosen, images, seed or 0, advance, None if missing else Perceptual())

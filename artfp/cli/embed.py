@@ -86,15 +86,12 @@ def embed_dataset(
 
     Exit codes: 0 done, 2 usage, 4 unusable files in SRC (nothing written), 5 disk full and the like.
     """
-    from artfp.codec.base import MIN_SIDE as LEAST_SIDE
-    from artfp.codec.store import load_codec
-    from artfp.data.survey import typical_side
+    from artfp.codec.store import codec_for
     from artfp.devices import prepare_device
     from artfp.embed import BadFilesError, EmbedSettings
 
-    side = typical_side(source)
-    codec = load_codec(codec_spec, side or LEAST_SIDE).to(prepare_device(device))  # unreadable: the plan will say so
-    chosen = f", chosen for images of {side} px" if codec_spec == "auto" else ""
+    codec = codec_for(source, codec_spec).to(prepare_device(device))
+    chosen = ", chosen by the size of the images" if codec_spec == "auto" else ""
     err.print(f"codec {codec.name}: {codec.n_bits} bits at {codec.size} px, {codec.sha256[:12]}{chosen}")
     settings = EmbedSettings(source, target, key, strength, fraction, key_per == "class", seed, skip_bad)
     no_key_yet = not settings.key_per_class and not registry.expanduser().exists()

@@ -6,9 +6,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from artfp.codec.base import Codec
+from artfp.codec.base import MIN_SIDE, Codec
 from artfp.codec.dct import DctCodec
 from artfp.codec.learned import LearnedCodec
+from artfp.data.survey import typical_side
 from artfp.errors import UsageError
 from artfp.files import sha256_file
 from artfp.shipped import shipped_folder
@@ -28,17 +29,24 @@ def suitable_for(side: int) -> str:
     return LARGE if side >= LARGE_FROM and LARGE in shipped() else SMALL
 
 
-def load_codec(spec: str, side: int | None = None) -> Codec:
-    """The codec called `spec`: "dct", a shipped name, a path to a .safetensors file, or "auto" by the images' side."""
+def codec_for(data: Path, spec: str) -> Codec:
+    """The codec called `spec`, where "auto" goes by the images of a folder or zip.
+
+    Where none of them can be read it is the small one: whoever reads them next says why.
+    """
+    return load_codec(suitable_for(typical_side(data) or MIN_SIDE) if spec == "auto" else spec)
+
+
+def load_codec(spec: str) -> Codec:
+    """The codec called `spec`: "dct", a shipped name, or a path to a .safetensors file."""
+    if spec == "auto":
+        raise UsageError('"auto" chooses a codec by images, and there are none here to go by: name one')
     if spec == "dct":
         return DctCodec()
-    if spec == "auto" and side is None:
-        raise UsageError('"auto" chooses a codec by images, and there are none here to go by: name one')
-    name = suitable_for(side) if spec == "auto" and side else spec
-    path = shipped().get(name, Path(name))
+    path = shipped().get(spec, Path(spec))
     if not path.is_file():
         known = ", ".join(["dct", *shipped()])
-        raise UsageError(f"no codec {name!r}: neither a file nor one of {known}")
+        raise UsageError(f"no codec {spec!r}: neither a file nor one of {known}")
     return LearnedCodec.load(path)
 
 

@@ -95,7 +95,7 @@ def monitor_for(data: Path, registry: Registry | None, key: str | None, codec_sp
 
 
 def _codec(manifest: Mapping[str, Any], spec: str | None) -> Codec:
-    if spec not in (None, "auto"):
+    if spec not in (None, "auto"):  # auto: the one that suits the data is the one they were marked with
         return load_codec(spec)
     codec = find_codec(str(manifest["codec_sha256"]))
     if codec is None:
