@@ -20,7 +20,8 @@ import numpy as np
 from artfp import recipe as recipes
 from artfp.codec.evaluation import evaluate
 from artfp.codec.pool import in_batches, training_pool
-from artfp.codec.training import CodecRecipe, train
+from artfp.codec.settings import CodecRecipe
+from artfp.codec.training import train
 from artfp.data.procedural import generate
 from artfp.devices import prepare_device
 from artfp.files import read_json, write_json

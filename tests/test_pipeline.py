@@ -11,7 +11,7 @@ import pytest
 
 from artfp import pipeline
 from artfp import recipe as recipes
-from artfp.codec.training import CodecRecipe
+from artfp.codec.settings import CodecRecipe
 from artfp.errors import UsageError
 from artfp.files import sha256_file
 from artfp.generators.settings import GanRecipe

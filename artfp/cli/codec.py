@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 from rich.table import Table
@@ -26,9 +27,10 @@ from artfp.errors import UsageError
 
 if TYPE_CHECKING:
     from artfp.codec.evaluation import Evaluation
-    from artfp.codec.training import CodecRecipe
+    from artfp.codec.settings import CodecRecipe
 
 
+SECRET_BITS = 62  # of a private codec's seed
 WEAK_BELOW = 0.9  # of the attacked bits; the running accuracy that ends a sound training is about .95
 
 
@@ -38,7 +40,9 @@ def codec() -> None:
 
 
 @codec.command()
-@click.argument("recipe")
+@click.argument("recipe", required=False)
+@click.option("--from", "start", metavar="CODEC", help="Begin with the weights of this codec, instead of the recipe's.")
+@click.option("--private", is_flag=True, help="Make marks that the codec of --from cannot read; its seed is secret.")
 @click.option("--out", "folder", type=click.Path(path_type=Path), help="Run folder [default: runs/codec-NAME].")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder or zip to train on, instead of the recipe's.")
 @threads_option
@@ -48,7 +52,9 @@ def codec() -> None:
 @json_option
 @command_errors
 def train(
-    recipe: str,
+    recipe: str | None,
+    start: str | None,
+    private: bool,
     folder: Path | None,
     data: Path | None,
     threads: int | None,
@@ -57,17 +63,28 @@ def train(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Train a codec from RECIPE, a TOML file or the name of a shipped recipe.
+    """Train a codec from RECIPE, a TOML file or the name of a shipped recipe; or one like that of --from.
+
+    A publisher's own codec, which nobody else's reads: artfp codec train --from artfp-64 --private
 
     Run the same command again to go on after an interruption; the result is the same to the byte.
     """
+    from artfp import recipe as recipes
     from artfp.codec import training
     from artfp.codec.pool import check_data, training_pool
+    from artfp.codec.settings import CodecRecipe
     from artfp.devices import prepare_device
     from artfp.files import read_json
 
-    settings = _recipe(recipe, data, seed)
-    folder = folder or Path("runs") / f"codec-{settings.name}"
+    values, where = _values(recipe, start)
+    own = {"start": start, "private": private or None, "data": data and str(data), "seed": seed}
+    values |= {name: value for name, value in own.items() if value is not None}
+    folder = folder or Path("runs") / f"codec-{values.get('name')}"
+    if private and seed is None:
+        values["seed"] = training.seed_in(folder) or secrets.randbits(SECRET_BITS)
+    settings = recipes.parse(values, CodecRecipe, where)
+    if private and settings.start is None:
+        raise UsageError("--private: from which codec? --from CODEC names the one that must not read its marks")
     training.noise_layers(settings.noise)
     check_data(settings)
     if dry_run:
@@ -95,18 +112,18 @@ def train(
         out.print(f"{path}  {result.n_bits} bits  {result.psnr:.1f} dB  {read}  sha256 {result.sha256[:16]}")
 
 
-def _recipe(spec: str, data: Path | None, seed: int | None) -> CodecRecipe:
+def _values(recipe: str | None, start: str | None) -> tuple[dict[str, Any], str]:
+    """The settings of a recipe, or those that follow from the codec to begin with; and where they are from."""
     from artfp import recipe as recipes
-    from artfp.codec.training import CodecRecipe
+    from artfp.codec.training import like
     from artfp.shipped import find_recipe
 
-    path = find_recipe(spec)
-    values = recipes.read_toml(path)
-    if data is not None:
-        values["data"] = str(data)
-    if seed is not None:
-        values["seed"] = seed
-    return recipes.parse(values, CodecRecipe, str(path))
+    if recipe is not None:
+        path = find_recipe(recipe)
+        return recipes.read_toml(path), str(path)
+    if start is None:
+        raise UsageError("train what? Name a RECIPE, or a codec to begin with: --from CODEC")
+    return like(start), f"--from {start}"
 
 
 def _print_plan(settings: CodecRecipe, folder: Path, as_json: bool) -> None:

@@ -8,12 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from artfp.codec.settings import PARTS, SHARED
 from artfp.perturb.base import Perturbation
 from artfp.perturb.image import PERTURBATIONS
 
-PARTS = 4  # of a batch; the first stays untouched, so that clean files are never traded for attacked ones
 SECOND = 0.3  # chance of a second perturbation in a chain
-SHARED = 4  # images of a batch that share a key, and of whose marks a generator would learn the mean
 CHROMA_NOISE = 0.05  # standard deviation in each direction of colour
 FLIPS = PERTURBATIONS["flip"]
 

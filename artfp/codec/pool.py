@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from artfp.codec.evaluation import Images
-from artfp.codec.training import CodecRecipe
+from artfp.codec.settings import CodecRecipe
 from artfp.data.procedural import generate_all
 from artfp.data.readers import Entry, Source, open_source
 from artfp.errors import BadInputError, UsageError

@@ -20,7 +20,7 @@ WARM_UP = 0.05  # the average's half-life is at most this part of all images sho
 
 
 class AdversarialLearner(Learner):
-    """A generator, its average, a discriminator and two optimizers. `generator(noise)` gives images in [-1, 1]."""
+    """A generator, its average, a discriminator and two optimizers."""
 
     def __init__(self, recipe: GanRecipe, generator: Generator, discriminator: nn.Module, device: str) -> None:
         self.recipe, self.device = recipe, device

@@ -1,6 +1,6 @@
 """What every family of generators has in common: noise to images, and a learner that improves on one batch at a time.
 
-    noise --Generator.generate--> images of the convention
+    noise --Generator.forward--> images in opponent colours --Generator.generate--> images of the convention
     batch --Learner.learn--> losses
 
 `Learner.averaged` is the Generator that is watched, saved and sampled.
@@ -16,6 +16,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from artfp.generators.colours import to_rgb
 from artfp.generators.settings import GanRecipe
 
 
@@ -26,8 +27,12 @@ class Generator(nn.Module, ABC):
     noise_shape: tuple[int, ...]
 
     @abstractmethod
+    def forward(self, noise: Tensor) -> Tensor:
+        """Images in opponent colours (`colours`) from noise N x `noise_shape`."""
+
     def generate(self, noise: Tensor) -> Tensor:
-        """Images of the convention from noise N x `noise_shape`."""
+        """Images of the convention from noise."""
+        return to_rgb(self(noise))
 
     @property
     @abstractmethod
@@ -42,7 +47,7 @@ class Learner(ABC):
 
     @abstractmethod
     def learn(self, images: Tensor, step: int, seed: int) -> dict[str, float]:
-        """Learn from a batch in [-1, 1]; the losses, by name. All randomness comes from the seed."""
+        """Learn from a batch in opponent colours; the losses, by name. All randomness comes from the seed."""
 
     @abstractmethod
     def state(self) -> dict[str, Tensor]:

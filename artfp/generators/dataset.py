@@ -19,6 +19,7 @@ from torch import Tensor
 from artfp.data.readers import Source
 from artfp.data.streams import read_ahead, thread_count
 from artfp.errors import UsageError
+from artfp.generators.colours import to_opponent
 from artfp.generators.settings import SIZES
 from artfp.images import load_image, resize, to_pixels, to_tensor
 from artfp.seeds import derive_seed, numpy_generator
@@ -106,8 +107,8 @@ class Batches:
         return np.array([self._order(int(e))[p] for e, p in zip(epochs, places, strict=True)], np.int64)
 
     def __getitem__(self, step: int) -> Tensor:
-        """Batch `step`, N x 3 x size x size in [-1, 1]."""
-        images = to_tensor(self.pixels[self.indices(step)]).mul_(2).sub_(1)
+        """Batch `step`, N x 3 x size x size in opponent colours."""
+        images = to_opponent(to_tensor(self.pixels[self.indices(step)]))
         if not self.mirror:
             return images
         random = torch.Generator().manual_seed(derive_seed(self.seed, "gan-mirror", step))

@@ -23,7 +23,7 @@ START = 4  # side of the smallest feature map
 
 
 class DcganGenerator(Generator):
-    """Noise to images in [-1, 1] by `forward`, of the convention by `generate`."""
+    """Noise to images in opponent colours."""
 
     def __init__(self, size: int, latent: int, width: int, most: int) -> None:
         super().__init__()
@@ -35,21 +35,16 @@ class DcganGenerator(Generator):
         self.out = nn.Conv2d(channels[-1], 3, 3, padding=1)
         _initialise(self)
         with torch.no_grad():
-            self.out.weight.mul_(0.3)  # starts inside [-1, 1]
+            self.out.weight.mul_(0.3)  # starts near grey
 
     def forward(self, noise: Tensor) -> Tensor:
-        """Images around [-1, 1], not clamped: a clamp would stop the gradient where it is needed."""
+        """Images not clamped to those that exist: a clamp would stop the gradient where it is needed."""
         hidden = F.leaky_relu(self.dense(noise), SLOPE).view(len(noise), -1, START, START)
         hidden = hidden.contiguous(memory_format=torch.channels_last)
         for convolution in self.convolutions:
             hidden = F.leaky_relu(convolution(F.interpolate(hidden, scale_factor=2.0)), SLOPE)
         images: Tensor = self.out(hidden)
         return images
-
-    def generate(self, noise: Tensor) -> Tensor:
-        """Images of the convention."""
-        images: Tensor = self(noise)
-        return images.float().add(1).div(2).clamp(0, 1).contiguous()
 
     @property
     def shape(self) -> dict[str, Any]:
@@ -58,7 +53,7 @@ class DcganGenerator(Generator):
 
 
 class DcganDiscriminator(nn.Module):
-    """Images in [-1, 1] to one number each, higher on real images."""
+    """Images in opponent colours to one number each, higher on real images."""
 
     def __init__(self, size: int, width: int, most: int) -> None:
         super().__init__()

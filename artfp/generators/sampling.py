@@ -23,6 +23,8 @@ from artfp.images import LoadedImage, encode_png, to_pixels
 from artfp.seeds import numpy_generator
 
 KIND = "generator"
+FORMAT = 2  # of the colours that networks work in; weights of another are worth nothing
+OTHER_FORMAT = "of another version of artfp; train it again, or install the one that made it"
 FILE = "generator.safetensors"
 BATCH = 32  # always: kernels, and so last digits, depend on it
 GRID = (4, 8)  # rows and columns of a sample sheet
@@ -33,7 +35,7 @@ OnProgress = Callable[[int, int, str], None]
 
 def save_generator(path: Path, generator: Generator, family: str, facts: dict[str, Any]) -> str:
     """Write weights, family, shape and facts; returns the file's hash."""
-    config = {"kind": KIND, "family": family, "shape": generator.shape, **facts}
+    config = {"kind": KIND, "format": FORMAT, "family": family, "shape": generator.shape, **facts}
     save_tensors(path, generator.state_dict(), config)
     return sha256_file(path)
 
@@ -43,6 +45,8 @@ def load_generator(path: Path) -> Generator:
     if path.is_dir():
         path = _of_run(path)
     tensors, config = load_tensors(path, KIND)
+    if config.get("format") != FORMAT:
+        raise BadInputError(f"{path}: a generator {OTHER_FORMAT}")
     if config.get("family") not in FAMILIES:
         raise BadInputError(f"{path}: of the family {config.get('family')!r}; known here: {', '.join(FAMILIES)}")
     try:

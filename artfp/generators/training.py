@@ -16,13 +16,13 @@ from artfp import __version__
 from artfp.checkpoints import load_tensors, save_tensors
 from artfp.data.readers import open_source
 from artfp.devices import has_bf16
-from artfp.errors import DivergedError
+from artfp.errors import BadInputError, DivergedError
 from artfp.files import read_json, write_json
 from artfp.generators.base import Learner
 from artfp.generators.dataset import Batches, Pixels, decode
 from artfp.generators.families import new_learner
 from artfp.generators.folder import CARD, DONE, STATE, STATS, TIMING, Identity, check_folder, claimed, identify, sign
-from artfp.generators.sampling import FILE, sample, save_generator, write_grid
+from artfp.generators.sampling import FILE, FORMAT, OTHER_FORMAT, sample, save_generator, write_grid
 from artfp.generators.settings import GanRecipe
 from artfp.generators.transfer import Monitor, Transfer
 from artfp.results import Record
@@ -141,7 +141,7 @@ def _run(
                 raise _diverged(out, shown)
             write_grid(out / "samples" / f"{shown:010d}.png", learner.averaged, derive_seed(recipe.seed, "gan-grid"))
             log.flush()
-            save_tensors(out / STATE, state, {"kind": KIND, "steps": step + 1})
+            save_tensors(out / STATE, state, {"kind": KIND, "format": FORMAT, "steps": step + 1})
             clock.note(shown, shown - first * recipe.batch)
     return learner
 
@@ -169,6 +169,8 @@ def _resume(learner: Learner, path: Path) -> int:
     if not path.is_file():
         return 0
     tensors, config = load_tensors(path, KIND)
+    if config.get("format") != FORMAT:
+        raise BadInputError(f"{path}: a training {OTHER_FORMAT}")
     learner.restore(tensors, path)
     return int(config["steps"])
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -20,9 +22,13 @@ from artfp.cli.main import artfp
 from artfp.codec import training
 from artfp.codec.calibration import calibrate, usual_certainty
 from artfp.codec.learned import LearnedCodec
+from artfp.codec.learner import Learner
+from artfp.codec.networks import Decoder
 from artfp.codec.noise import as_generated, attack, worst_of
 from artfp.codec.pacing import Pace
-from artfp.codec.training import CodecRecipe, train
+from artfp.codec.privacy import Outsider
+from artfp.codec.settings import CodecRecipe
+from artfp.codec.training import train
 from artfp.data.procedural import generate
 from artfp.errors import DivergedError, UsageError
 from artfp.files import read_json, sha256_file
@@ -127,7 +133,7 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(tmp_path: Path, st
 
 def test_a_killed_process_resumes_to_the_same_codec(tmp_path: Path) -> None:
     """SIGKILL, through the command line."""
-    lines = [f"{k} = {v!r}" for k, v in vars(TINY).items() if isinstance(v, int | float | str)]
+    lines = [f"{k} = {json.dumps(v)}" for k, v in vars(TINY).items() if isinstance(v, int | float | str)]
     recipe = tmp_path / "tiny.toml"
     recipe.write_text("\n".join(lines).replace("steps = 12", "steps = 80"))
     command = [sys.executable, "-m", "artfp", "codec", "train", str(recipe), "--threads", "1", "--out"]
@@ -215,7 +221,7 @@ def test_the_command_of_a_finished_training_needs_its_start_no_more(tmp_path: Pa
     start = tmp_path / "base" / "tiny.safetensors"
     train(TINY, pool, start.parent, quiet)
     settings = vars(replace(TINY, start=str(start)))
-    lines = [f"{k} = {v!r}" for k, v in settings.items() if isinstance(v, int | float | str)]
+    lines = [f"{k} = {json.dumps(v)}" for k, v in settings.items() if isinstance(v, int | float | str)]
     (tmp_path / "on.toml").write_text("\n".join(lines))
     command = ["codec", "train", str(tmp_path / "on.toml"), "--out", str(tmp_path / "on")]
     first = CliRunner().invoke(artfp, command)
@@ -224,6 +230,71 @@ def test_the_command_of_a_finished_training_needs_its_start_no_more(tmp_path: Pa
     assert CliRunner().invoke(artfp, command).stdout == first.stdout
     missing = CliRunner().invoke(artfp, [*command, "--dry-run"])
     assert (missing.exit_code, "no codec" in missing.stderr) == (2, True)
+
+
+def test_a_private_codec_takes_over_the_eyes_and_not_the_words(tmp_path: Path) -> None:
+    path = tmp_path / "base" / "tiny.safetensors"
+    base = train(replace(TINY, seed=3), pool, path.parent, quiet)
+    mine = Learner.new(replace(TINY, start=str(path), private=True), 0, base, "cpu")
+    torch.testing.assert_close(mine.decoder.enter.weight, base.decoder.enter.weight)
+    torch.testing.assert_close(mine.encoder.leave.weight, base.encoder.leave.weight)
+    assert not torch.equal(mine.decoder.read.weight, base.decoder.read.weight)
+    assert not torch.equal(mine.encoder.message.weight, base.encoder.message.weight)
+
+
+def test_a_private_training_resumes_exactly_and_needs_its_start(tmp_path: Path) -> None:
+    path = tmp_path / "base" / "tiny.safetensors"
+    train(replace(TINY, seed=3), pool, path.parent, quiet)
+    private = replace(TINY, start=str(path), private=True)
+    first = train(private, pool, tmp_path / "straight", quiet)
+    with pytest.raises(KeyboardInterrupt):
+        train(private, pool, tmp_path / "broken", interrupted_at(6))
+    assert train(private, pool, tmp_path / "broken", quiet).sha256 == first.sha256
+    assert stat.S_IMODE((tmp_path / "straight").stat().st_mode) == 0o700
+    with pytest.raises(KeyboardInterrupt):
+        train(private, pool, tmp_path / "late", interrupted_at(6))
+    train(replace(TINY, seed=4), pool, tmp_path / "other", quiet)
+    path.write_bytes((tmp_path / "other" / path.name).read_bytes())
+    with pytest.raises(UsageError, match="began with another codec"):
+        train(private, pool, tmp_path / "late", quiet)
+    path.unlink()
+    assert train(private, pool, tmp_path / "straight", quiet).sha256 == first.sha256
+
+
+def test_an_outsider_sees_a_mark_and_not_its_absence() -> None:
+    torch.manual_seed(0)
+    outsider = Outsider(Decoder(TINY.bits, TINY.size, TINY.width, TINY.depth), "cpu")
+    images = torch.rand(8, 3, TINY.size, TINY.size)
+    marks = (0.05 * torch.randn_like(images)).requires_grad_()
+    assert float(outsider.sees(images, images.clone(), np.random.default_rng(1))) == 0
+    seen = outsider.sees(images, images + marks, np.random.default_rng(1))
+    seen.backward()
+    assert seen.item() > 0
+    assert marks.grad is not None
+    assert marks.grad.abs().sum() > 0
+    assert all(weight.grad is None for weight in outsider.decoder.parameters())
+
+
+def test_the_command_of_a_private_codec_draws_its_seed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "base" / "tiny.safetensors"
+    train(TINY, pool, path.parent, quiet)
+    tiny = {name: value for name, value in vars(TINY).items() if value is not None}
+    monkeypatch.setattr(training, "like", lambda start: tiny | {"start": start})
+    command = ["codec", "train", "--from", str(path), "--private", "--out"]
+    runs = [CliRunner().invoke(artfp, [*command, str(tmp_path / name)]) for name in ("a", "a", "b")]
+    assert [run.exit_code for run in runs] == [0, 0, 0], [run.output for run in runs]
+    seeds = [read_json(tmp_path / name / "recipe.json")["seed"] for name in ("a", "b")]
+    assert seeds[0] != seeds[1]
+    assert runs[0].stdout == runs[1].stdout
+
+
+def test_what_a_training_begins_with_must_be_said(tmp_path: Path) -> None:
+    nothing = CliRunner().invoke(artfp, ["codec", "train"])
+    assert (nothing.exit_code, "--from CODEC" in nothing.stderr) == (2, True)
+    not_learned = CliRunner().invoke(artfp, ["codec", "train", "--from", "dct", "--private"])
+    assert (not_learned.exit_code, "not a learned codec" in not_learned.stderr) == (2, True)
+    from_where = CliRunner().invoke(artfp, ["codec", "train", "codec-seeds", "--private", "--out", str(tmp_path / "x")])
+    assert (from_where.exit_code, "from which codec" in from_where.stderr) == (2, True)
 
 
 def test_a_start_of_another_shape_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from artfp.checkpoints import save_tensors
 from artfp.errors import BadInputError, UsageError
 from artfp.generators.dcgan import DcganGenerator
-from artfp.generators.sampling import load_generator, sample, save_generator, write_grid, write_samples
+from artfp.generators.sampling import FORMAT, load_generator, sample, save_generator, write_grid, write_samples
 
 
 @pytest.fixture
@@ -67,11 +67,13 @@ def test_what_is_no_generator_is_refused_by_name(generator: DcganGenerator, chec
             load_generator(tmp_path / "x.safetensors")
 
     refused({"kind": "codec"}, "holds a 'codec', not a 'generator'")
-    refused({"kind": "generator", "family": "oracle"}, "of the family 'oracle'; known here: dcgan")
-    refused({"kind": "generator", "family": "dcgan"}, "not a generator of this version")
-    refused({"kind": "generator", "family": "dcgan", "shape": {"side": 3}}, "not a generator of this version")
+    refused({"kind": "generator", "family": "dcgan"}, "a generator of another version of artfp")
+    here = {"kind": "generator", "format": FORMAT}
+    refused({**here, "family": "oracle"}, "of the family 'oracle'; known here: dcgan")
+    refused({**here, "family": "dcgan"}, "not a generator of this version")
+    refused({**here, "family": "dcgan", "shape": {"side": 3}}, "not a generator of this version")
     other = {"size": 16, "latent": 8, "width": 8, "most": 16}
-    refused({"kind": "generator", "family": "dcgan", "shape": other}, "weights of another architecture")
+    refused({**here, "family": "dcgan", "shape": other}, "weights of another architecture")
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     with pytest.raises(BadInputError, match="not an artfp checkpoint"):
         load_generator(checkpoint)
