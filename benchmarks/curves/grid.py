@@ -56,7 +56,7 @@ def _psnr() -> tuple[Point, ...]:
 
 CURVES: Mapping[str, tuple[Point, ...]] = {
     "psnr": _psnr(),
-    "bits": tuple(Point(codec=codec) for codec in ("curve-32", "artfp-64", "curve-96", "curve-128")),
+    "bits": tuple(Point(codec=codec) for codec in ("curve-32", "curve-64", "curve-96", "curve-128")),
     "fraction": tuple(Point(fraction=percent / 100) for percent in (10, 25, 50, 75, 100)),
     # no runs of its own: what the transfer monitor saw on the way
     "shown": tuple(point for point in _psnr() if point.data == "flowers" and point.seed == 0),
