@@ -19,6 +19,7 @@ from unittest import mock
 import torch
 
 from artfp.devices import has_bf16
+from artfp.generators.base import Batch, Shape
 from artfp.generators.families import new_learner
 from artfp.generators.settings import GanRecipe
 
@@ -39,7 +40,7 @@ def main() -> None:
 
 def _measure(size: int, steps: int) -> dict[str, Any]:
     recipe = GanRecipe()
-    learner = new_learner(recipe, size, "cpu")
+    learner = new_learner(recipe, Shape(size), "cpu")
     kinds = ["float32", "bf16"] if has_bf16("cpu") else ["float32"]
     best: dict[str, tuple[float, float]] = dict.fromkeys(kinds, (0.0, 0.0))
     for _ in range(ROUNDS):
@@ -56,10 +57,10 @@ def _speeds(learner: Any, recipe: GanRecipe, size: int, steps: int, *, plain: bo
     images = torch.rand(recipe.batch, 3, size, size) * 2 - 1
     replaced = mock.patch("artfp.generators.adversarial.fast_arithmetic", return_value=nullcontext())
     with replaced if plain else nullcontext():
-        learner.learn(images, 1, 0)
+        learner.learn(Batch(images), 1, 0)
         wall, processor = time.perf_counter(), time.process_time()
         for step in range(steps):
-            learner.learn(images, step, step)
+            learner.learn(Batch(images), step, step)
         shown = steps * recipe.batch
         return shown / (time.perf_counter() - wall), shown / (time.process_time() - processor)
 

@@ -1,9 +1,14 @@
-"""Learning against a discriminator: relativistic loss, lazy penalties, one step of each network for each batch."""
+"""Learning against a discriminator: one step of each network for each batch, lazy penalties, an average.
+
+batch, noise --split--> parts, one after the other through both networks: their gradients add up to the batch's
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,16 +16,31 @@ from torch import Tensor, nn
 
 from artfp.checkpoints import adam_state, load_into, prefixed, restore_adam, under
 from artfp.devices import fast_arithmetic
-from artfp.generators.base import Generator, Learner
-from artfp.generators.losses import discriminator_loss, generator_loss, gradient_penalty, lazy_weight, usual_gamma
+from artfp.generators.base import Batch, Generator, Learner
+from artfp.generators.losses import RELATIVISTIC, Game, lazy_weight, usual_gamma
 from artfp.generators.settings import GanRecipe
 
-BETAS = (0.0, 0.99)  # no momentum, as GANs want it; torch 2.13 refuses an integer 0 here
 WARM_UP = 0.05  # the average's half-life is at most this part of all images shown
+
+
+@dataclass
+class Part:
+    """A part of a batch, and what the step has found out about it."""
+
+    real: Tensor
+    condition: Tensor | None
+    noise: Tensor
+    uniform: Tensor  # a number in [0, 1] for each image
+    fake: Tensor = field(init=False)
+    real_scores: Tensor = field(init=False)
+    fake_scores: Tensor = field(init=False)
 
 
 class AdversarialLearner(Learner):
     """A generator, its average, a discriminator and two optimizers."""
+
+    game: Game = RELATIVISTIC
+    betas = (0.0, 0.99)  # no momentum, as GANs want it; torch 2.13 refuses an integer 0 here
 
     def __init__(self, recipe: GanRecipe, generator: Generator, discriminator: nn.Module, device: str) -> None:
         self.recipe, self.device = recipe, device
@@ -31,36 +51,48 @@ class AdversarialLearner(Learner):
         self.discriminator_adam = self._adam(self.discriminator)
         gamma = usual_gamma(generator.size, recipe.batch) if recipe.gamma is None else recipe.gamma
         self.penalty_weight = lazy_weight(gamma, recipe.penalty_every)
-        self.penalties = torch.zeros(2)  # R1 and R2 as last measured
+        self.penalties: dict[str, float] = {}  # as last measured
 
-    def learn(self, images: Tensor, step: int, seed: int) -> dict[str, float]:
+    def learn(self, batch: Batch, step: int, seed: int) -> dict[str, float]:
         """One step of the discriminator, one of the generator on the same generated images."""
-        images = images.to(self.device).contiguous(memory_format=torch.channels_last)
-        fake = self._generate(len(images), seed)
+        shown = step * len(batch.images)
+        self.prepare(shown)
+        parts = self._parts(batch, seed)
 
         # Teach the discriminator to tell them apart.
-        real_scores, fake_scores = self._judge(torch.cat([images, fake.detach()])).chunk(2)
-        loss = discriminator_loss(real_scores, fake_scores)
         self.discriminator_adam.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = sum(self._teach_discriminator(part, len(parts)) for part in parts)
         if step % self.recipe.penalty_every == 0:
-            self._penalise(images, fake.detach())
+            self._penalise(parts)
         self.discriminator_adam.step()
 
         # Teach the generator; the real scores of a moment ago only weigh the pairs.
-        self.discriminator.requires_grad_(False)
-        generator_scores = self._judge(fake)
-        self.discriminator.requires_grad_(True)
-        opposite = generator_loss(real_scores.detach(), generator_scores)
         self.generator_adam.zero_grad(set_to_none=True)
-        opposite.backward()  # type: ignore[no-untyped-call]
+        self.discriminator.requires_grad_(False)
+        opposite = sum(self._teach_generator(part, len(parts)) for part in parts)
+        self.discriminator.requires_grad_(True)
+        more = self.regularise(parts, step, seed)
         self.generator_adam.step()
 
         # Follow it with the average.
-        self._average((step + 1) * len(images), len(images))
-        margin = (real_scores - fake_scores).mean()
-        r1, r2 = self.penalties.tolist()
-        return {"d_loss": loss.item(), "g_loss": opposite.item(), "margin": margin.item(), "r1": r1, "r2": r2}
+        self._average(shown + len(batch.images), len(batch.images))
+        margin = sum(float((part.real_scores - part.fake_scores).mean()) for part in parts) / len(parts)
+        return {"d_loss": loss, "g_loss": opposite, "margin": margin, **self.penalties, **more}
+
+    def prepare(self, shown: int) -> None:
+        """Set the networks for the next step; most have nothing to set."""
+
+    def regularise(self, parts: Sequence[Part], step: int, seed: int) -> dict[str, float]:
+        """Add gradients of what else the generator has to mind, and say what it was; most mind nothing."""
+        return {}
+
+    def inputs(self, batch: Batch, random: torch.Generator) -> Tensor:
+        """What the generator makes images of."""
+        return torch.randn(len(batch.images), *self.generator.noise_shape, generator=random)
+
+    def visible(self, real: Tensor) -> Tensor:
+        """Real images as the discriminator may see them now."""
+        return real
 
     def state(self) -> dict[str, Tensor]:
         """Both networks, the average, both optimizers, the last penalties."""
@@ -70,7 +102,7 @@ class AdversarialLearner(Learner):
             **prefixed("discriminator", self.discriminator.state_dict()),
             **prefixed("generator-adam", adam_state(self.generator_adam)),
             **prefixed("discriminator-adam", adam_state(self.discriminator_adam)),
-            "penalties": self.penalties,
+            **prefixed("penalties", {name: torch.tensor(value) for name, value in self.penalties.items()}),
         }
 
     def restore(self, state: Mapping[str, Tensor], path: Path) -> None:
@@ -80,7 +112,7 @@ class AdversarialLearner(Learner):
         load_into(self.discriminator, under("discriminator", state), path)
         restore_adam(self.generator_adam, under("generator-adam", state))
         restore_adam(self.discriminator_adam, under("discriminator-adam", state))
-        self.penalties = state["penalties"]
+        self.penalties = {name: value.item() for name, value in under("penalties", state).items()}
 
     def parameters(self) -> dict[str, int]:
         """How many parameters each network has."""
@@ -88,32 +120,71 @@ class AdversarialLearner(Learner):
         return {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
-        return torch.optim.Adam(network.parameters(), self.recipe.learning_rate, betas=BETAS, foreach=True)
+        return torch.optim.Adam(network.parameters(), self.recipe.learning_rate, betas=self.betas, foreach=True)
 
-    def _generate(self, count: int, seed: int) -> Tensor:
-        random = torch.Generator().manual_seed(seed)
-        noise = torch.randn(count, *self.generator.noise_shape, generator=random).to(self.device)
+    def _parts(self, batch: Batch, seed: int) -> list[Part]:
+        """The batch with its noise, in as many parts as the recipe says."""
+        random, count, parts = torch.Generator().manual_seed(seed), len(batch.images), self.recipe.parts
+        noise = self.inputs(batch, random)
+        uniform = torch.rand(count, generator=random)
+        real = self.visible(batch.images.to(self.device)).contiguous(memory_format=torch.channels_last)
+        conditions = [None] * parts if batch.condition is None else batch.condition.to(self.device).chunk(parts)
+        columns = (
+            real.chunk(parts),
+            conditions,
+            noise.to(self.device).chunk(parts),
+            uniform.to(self.device).chunk(parts),
+        )
+        return [Part(*row) for row in zip(*columns, strict=True)]
+
+    def _teach_discriminator(self, part: Part, parts: int) -> float:
+        part.fake = self._generate(part)
+        both = torch.cat([part.real, part.fake.detach()])
+        condition = None if part.condition is None else part.condition.repeat(2, 1)
+        part.real_scores, part.fake_scores = self._judge(both, condition).chunk(2)
+        loss = self.game.discriminator(part.real_scores, part.fake_scores) / parts
+        loss.backward()  # type: ignore[no-untyped-call]
+        part.real_scores, part.fake_scores = part.real_scores.detach(), part.fake_scores.detach()
+        if parts > 1:
+            part.fake = part.fake.detach()  # what it was made with would be held in memory for every part
+        return loss.item()
+
+    def _teach_generator(self, part: Part, parts: int) -> float:
+        fake = part.fake if part.fake.requires_grad else self._generate(part)
+        loss = self.game.generator(part.real_scores, self._judge(fake, part.condition)) / parts
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.item()
+
+    def _generate(self, part: Part) -> Tensor:
         with fast_arithmetic(self.device):
-            images: Tensor = self.generator(noise)
+            images: Tensor = self.generator(part.noise, part.condition)
         return images.float()
 
-    def _judge(self, images: Tensor) -> Tensor:
+    def _judge(self, images: Tensor, condition: Tensor | None) -> Tensor:
         with fast_arithmetic(self.device):
-            scores: Tensor = self.discriminator(images)
+            scores: Tensor = self.discriminator(images, condition)
         return scores.float()
 
-    def _penalise(self, real: Tensor, fake: Tensor) -> None:
-        """Add the gradients of R1 and R2, in full precision: second derivatives in bf16 are mostly rounding."""
-        r1, r2 = gradient_penalty(self.discriminator, real), gradient_penalty(self.discriminator, fake)
-        loss = self.penalty_weight * (r1 + r2)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.penalties = torch.stack([r1.detach(), r2.detach()]).cpu()
+    def _penalise(self, parts: Sequence[Part]) -> None:
+        """Add the gradients of the penalties, in full precision: second derivatives in bf16 are mostly rounding."""
+        totals: dict[str, float] = {}
+        for part in parts:
+            judge = partial(self.discriminator, condition=part.condition)
+            terms = self.game.penalties(judge, part.real, part.fake.detach(), part.uniform)
+            if terms:
+                loss = self.penalty_weight * torch.stack(list(terms.values())).sum() / len(parts)
+                loss.backward()  # type: ignore[no-untyped-call]
+            for name, term in terms.items():
+                totals[name] = totals.get(name, 0.0) + term.item() / len(parts)
+        self.penalties = totals
 
     @torch.no_grad()
     def _average(self, shown: int, batch: int) -> None:
         keep = kept_share(batch, self.recipe.average, shown)
         for mean, weight in zip(self.averaged.parameters(), self.generator.parameters(), strict=True):
             mean.lerp_(weight, 1 - keep)
+        for kept, now in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):
+            kept.copy_(now)
 
 
 def kept_share(batch: int, half_life: float, shown: int) -> float:

@@ -1,6 +1,6 @@
-"""What every family of generators has in common: noise to images, and a learner that improves on one batch at a time.
+"""What all families of generators share: noise to images, and a learner that improves on one batch at a time.
 
-    noise --Generator.forward--> images in opponent colours --Generator.generate--> images of the convention
+    noise, condition --Generator.forward--> images in opponent colours --Generator.generate--> images of the convention
     batch --Learner.learn--> losses
 
 `Learner.averaged` is the Generator that is watched, saved and sampled.
@@ -20,19 +20,30 @@ from artfp.generators.colours import to_rgb
 from artfp.generators.settings import GanRecipe
 
 
+@dataclass(frozen=True)
+class Batch:
+    """What a training shows in one step."""
+
+    images: Tensor  # in opponent colours
+    condition: Tensor | None = None  # N x conditions: one number for each class, 1 for the image's own
+    sources: Tensor | None = None  # what image-conditional generators translate, in opponent colours
+
+
 class Generator(nn.Module, ABC):
     """A network that turns standard normal noise into images."""
 
     size: int
     noise_shape: tuple[int, ...]
+    conditions: int = 0  # numbers that it is told beside its noise; 0: nothing
+    reads_images = False  # its "noise" is an image of another domain, in opponent colours
 
     @abstractmethod
-    def forward(self, noise: Tensor) -> Tensor:
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Images in opponent colours (`colours`) from noise N x `noise_shape`."""
 
-    def generate(self, noise: Tensor) -> Tensor:
+    def generate(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Images of the convention from noise."""
-        return to_rgb(self(noise))
+        return to_rgb(self(noise, condition))
 
     @property
     @abstractmethod
@@ -46,8 +57,8 @@ class Learner(ABC):
     averaged: Generator
 
     @abstractmethod
-    def learn(self, images: Tensor, step: int, seed: int) -> dict[str, float]:
-        """Learn from a batch in opponent colours; the losses, by name. All randomness comes from the seed."""
+    def learn(self, batch: Batch, step: int, seed: int) -> dict[str, float]:
+        """Learn from a batch; the losses, by name. All randomness comes from the seed."""
 
     @abstractmethod
     def state(self) -> dict[str, Tensor]:
@@ -63,8 +74,16 @@ class Learner(ABC):
 
 
 @dataclass(frozen=True)
+class Shape:
+    """What the data say of the networks."""
+
+    size: int
+    conditions: int = 0
+
+
+@dataclass(frozen=True)
 class Family:
-    """How a family's generator is built from its shape, and its learner from a recipe, a size and a device."""
+    """How a family's generator is built from its own shape, and its learner from recipe, data's shape and device."""
 
     generator: Callable[..., Generator]
-    learner: Callable[[GanRecipe, int, str], Learner]
+    learner: Callable[[GanRecipe, Shape, str], Learner]

@@ -19,6 +19,7 @@ from torch import Tensor
 from artfp.data.readers import Source
 from artfp.data.streams import read_ahead, thread_count
 from artfp.errors import UsageError
+from artfp.generators.base import Batch
 from artfp.generators.colours import to_opponent
 from artfp.generators.settings import SIZES
 from artfp.images import load_image, resize, to_pixels, to_tensor
@@ -28,6 +29,7 @@ IN_MEMORY = 1 << 30  # bytes; larger sets are mapped from a file, which the syst
 SHOWN_EVERY = 256  # images between two signs of progress
 
 Pixels = NDArray[np.uint8]
+Conditions = NDArray[np.float32]
 OnProgress = Callable[[int, int, str], None]
 
 
@@ -64,6 +66,14 @@ def decode(source: Source, size: int, resized: bool, scratch: Path, on_progress:
     return pixels
 
 
+def one_hot(source: Source) -> Conditions:
+    """A row for each image with a single one, at its class."""
+    labels = [entry.label for entry in source if isinstance(entry.label, int) and entry.label >= 0]
+    if len(labels) < len(source):
+        raise UsageError(f"{source.path}: classes = true, but not every image has a class (dataset.json, or folders)")
+    return np.eye(max(labels) + 1, dtype=np.float32)[labels]
+
+
 def _space(shape: tuple[int, int, int, int], scratch: Path) -> Pixels:
     size = math.prod(shape)
     if size <= IN_MEMORY:
@@ -96,8 +106,10 @@ def _fitting(pixels: Pixels, name: str, size: int, resized: bool) -> Pixels:
 class Batches:
     """Batch i of a training: a permutation for each epoch, so that any position is reached without the ones before."""
 
-    def __init__(self, pixels: Pixels, batch: int, seed: int, mirror: bool) -> None:
-        self.pixels, self.batch, self.seed, self.mirror = pixels, batch, seed, mirror
+    def __init__(
+        self, pixels: Pixels, batch: int, seed: int, mirror: bool, conditions: Conditions | None = None
+    ) -> None:
+        self.pixels, self.batch, self.seed, self.mirror, self.conditions = pixels, batch, seed, mirror, conditions
         self._order = lru_cache(maxsize=2)(lambda epoch: _permutation(len(pixels), seed, epoch))
 
     def indices(self, step: int) -> NDArray[np.int64]:
@@ -106,11 +118,14 @@ class Batches:
         epochs, places = np.divmod(positions, len(self.pixels))
         return np.array([self._order(int(e))[p] for e, p in zip(epochs, places, strict=True)], np.int64)
 
-    def __getitem__(self, step: int) -> Tensor:
-        """Batch `step`, N x 3 x size x size in opponent colours."""
-        images = to_opponent(to_tensor(self.pixels[self.indices(step)]))
-        if not self.mirror:
-            return images
+    def __getitem__(self, step: int) -> Batch:
+        """Batch `step`."""
+        indices = self.indices(step)
+        images = to_opponent(to_tensor(self.pixels[indices]))
+        told = None if self.conditions is None else torch.from_numpy(self.conditions[indices])
+        return Batch(self._mirrored(images, step) if self.mirror else images, told)
+
+    def _mirrored(self, images: Tensor, step: int) -> Tensor:
         random = torch.Generator().manual_seed(derive_seed(self.seed, "gan-mirror", step))
         flipped = torch.rand(len(images), generator=random) < 0.5
         return torch.where(flipped[:, None, None, None], images.flip(-1), images)

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from artfp.generators.base import Generator
+from artfp.generators.layers import Projection
 
 SLOPE = 0.2  # of the leaky units
 START = 4  # side of the smallest feature map
@@ -25,21 +26,22 @@ START = 4  # side of the smallest feature map
 class DcganGenerator(Generator):
     """Noise to images in opponent colours."""
 
-    def __init__(self, size: int, latent: int, width: int, most: int) -> None:
+    def __init__(self, size: int, latent: int, width: int, most: int, conditions: int = 0) -> None:
         super().__init__()
-        self.size, self.latent, self.width, self.most = size, latent, width, most
+        self.size, self.latent, self.width, self.most, self.conditions = size, latent, width, most, conditions
         self.noise_shape = (latent,)
-        channels = [min(most, width * (size // side)) for side in _sides(size)]
-        self.dense = nn.Linear(latent, channels[0] * START**2)
+        channels = channels_at(size, width, most)
+        self.dense = nn.Linear(latent + conditions, channels[0] * START**2)
         self.convolutions = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(channels))
         self.out = nn.Conv2d(channels[-1], 3, 3, padding=1)
-        _initialise(self)
+        initialise(self)
         with torch.no_grad():
             self.out.weight.mul_(0.3)  # starts near grey
 
-    def forward(self, noise: Tensor) -> Tensor:
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Images not clamped to those that exist: a clamp would stop the gradient where it is needed."""
-        hidden = F.leaky_relu(self.dense(noise), SLOPE).view(len(noise), -1, START, START)
+        told = noise if condition is None else torch.cat([noise, condition], dim=1)
+        hidden = F.leaky_relu(self.dense(told), SLOPE).view(len(noise), -1, START, START)
         hidden = hidden.contiguous(memory_format=torch.channels_last)
         for convolution in self.convolutions:
             hidden = F.leaky_relu(convolution(F.interpolate(hidden, scale_factor=2.0)), SLOPE)
@@ -49,37 +51,40 @@ class DcganGenerator(Generator):
     @property
     def shape(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {"size": self.size, "latent": self.latent, "width": self.width, "most": self.most}
+        names = ("size", "latent", "width", "most", "conditions")
+        return {name: getattr(self, name) for name in names}
 
 
 class DcganDiscriminator(nn.Module):
     """Images in opponent colours to one number each, higher on real images."""
 
-    def __init__(self, size: int, width: int, most: int) -> None:
+    def __init__(self, size: int, width: int, most: int, conditions: int = 0) -> None:
         super().__init__()
-        sides = _sides(size)[-2::-1]
-        channels = [3, *(min(most, width * (size // 2 // side)) for side in sides)]
+        channels = [3, *channels_at(size // 2, width, most)[::-1]]
         self.convolutions = nn.ModuleList(nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in pairwise(channels))
         self.whole = nn.Conv2d(channels[-1], channels[-1], START)
         self.out = nn.Linear(channels[-1], 1)
-        _initialise(self)
+        self.told = Projection(conditions, channels[-1]) if conditions else None
+        initialise(self)
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
         """One number for each image."""
         hidden = images
         for convolution in self.convolutions:
             hidden = F.leaky_relu(convolution(hidden), SLOPE)
         hidden = F.leaky_relu(self.whole(hidden), SLOPE).flatten(1)
-        numbers: Tensor = self.out(hidden)
-        return numbers.squeeze(1)
+        score: Tensor = self.out(hidden).squeeze(1)
+        return score if self.told is None else score + self.told(hidden, condition)
 
 
-def _sides(size: int) -> list[int]:
-    """4, 8 ... size."""
-    return [START << power for power in range((size // START).bit_length())]
+def channels_at(size: int, width: int, most: int) -> list[int]:
+    """Channels at 4, 8 ... size pixels: `width` at the last, doubled at every halving up to `most`."""
+    sides = [START << power for power in range((size // START).bit_length())]
+    return [min(most, width * (size // side)) for side in sides]
 
 
-def _initialise(network: nn.Module) -> None:
+def initialise(network: nn.Module) -> None:
+    """For leaky units (He et al. 2015)."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, a=SLOPE)

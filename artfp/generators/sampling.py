@@ -72,16 +72,31 @@ def noise(generator: Generator, seed: int, indices: range) -> Tensor:
     return torch.from_numpy(np.stack(rows))
 
 
+def conditions(generator: Generator, seed: int, indices: range, chosen: int | None = None) -> Tensor | None:
+    """What a generator of classes is told for the images at these indices: each its own draw, or all the same."""
+    if not generator.conditions:
+        return None
+    classes = [
+        int(numpy_generator(seed, "class", index).integers(generator.conditions)) if chosen is None else chosen
+        for index in indices
+    ]
+    return torch.eye(generator.conditions)[classes]
+
+
 @torch.no_grad()
-def sample(generator: Generator, count: int, seed: int, start: int = 0) -> Iterator[Pixels]:
+def sample(generator: Generator, count: int, seed: int, start: int = 0, chosen: int | None = None) -> Iterator[Pixels]:
     """Images start ... start + count - 1 as N x H x W x 3 bytes, in batches of at most BATCH.
 
     Whole batches at fixed places are computed, whatever is asked for, so that every image keeps its neighbours.
     """
     device, stop = next(generator.parameters()).device, start + count
     for first in range(start - start % BATCH, stop, BATCH):
-        whole = noise(generator, seed, range(first, first + BATCH)).to(device)
-        yield to_pixels(generator.generate(whole))[max(0, start - first) : stop - first]
+        indices = range(first, first + BATCH)
+        told = conditions(generator, seed, indices, chosen)
+        whole = noise(generator, seed, indices).to(device)
+        yield to_pixels(generator.generate(whole, None if told is None else told.to(device)))[
+            max(0, start - first) : stop - first
+        ]
 
 
 def write_grid(path: Path, generator: Generator, seed: int) -> None:

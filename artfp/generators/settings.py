@@ -20,9 +20,11 @@ class GanRecipe:
     data: Path | None = setting(None)
     size: int | None = setting(None, choices=SIZES)  # none: that of the first image
     resize: bool = setting(False)  # resizing after embedding weakens the fingerprint
+    classes: bool = setting(False)  # tell both networks the class of each image
     mirror: bool = setting(False)  # flip each shown image with probability one half
     images: int = setting(100_000, low=1)  # shown to the discriminator
     batch: int = setting(16, low=2, high=4096)
+    parts: int = setting(1, low=1, high=256)  # of a batch, one after the other, where it does not fit into memory
     learning_rate: float = setting(3e-4, low=1e-8, high=1)
     gamma: float | None = setting(None, low=0, high=1e6)  # of the gradient penalties; none: `usual_gamma`
     penalty_every: int = setting(16, low=1, high=1024)  # steps

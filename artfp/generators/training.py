@@ -14,12 +14,12 @@ import torch
 
 from artfp import __version__
 from artfp.checkpoints import load_tensors, save_tensors
-from artfp.data.readers import open_source
+from artfp.data.readers import Source, open_source
 from artfp.devices import has_bf16
 from artfp.errors import BadInputError, DivergedError
 from artfp.files import read_json, write_json
-from artfp.generators.base import Learner
-from artfp.generators.dataset import Batches, Pixels, decode
+from artfp.generators.base import Learner, Shape
+from artfp.generators.dataset import Batches, Conditions, Pixels, decode, one_hot
 from artfp.generators.families import new_learner
 from artfp.generators.folder import CARD, DONE, STATE, STATS, TIMING, Identity, check_folder, claimed, identify, sign
 from artfp.generators.sampling import FILE, FORMAT, OTHER_FORMAT, sample, save_generator, write_grid
@@ -78,9 +78,10 @@ def train(
         identity = identify(recipe, source, monitor.identity() if monitor else None, twin)
         with claimed(out, identity):
             if not (out / DONE).is_file():
+                told = one_hot(source) if recipe.classes else None
                 pixels = decode(source, identity.size, recipe.resize, out, on_progress)
                 sign(out, identity)
-                learner = _run(identity, pixels, out, monitor, on_progress, device)
+                learner = _run(identity, pixels, told, out, monitor, on_progress, device)
                 _finish(identity, learner, out)
                 return _result(out, finished_before=False)
             return _result(out, finished_before=True)
@@ -96,7 +97,7 @@ def plan(recipe: GanRecipe, data: Path, out: Path, monitor: Monitor | None, twin
             out=str(out),
             images=len(source),
             size=identity.size,
-            parameters=new_learner(recipe, identity.size, "cpu").parameters(),
+            parameters=new_learner(recipe, _shape(identity, source), "cpu").parameters(),
             steps=steps,
             epochs=steps * recipe.batch / len(source),
             checkpoints=sum(_due(step, recipe.checkpoint_every, recipe) for step in range(steps)),
@@ -105,16 +106,26 @@ def plan(recipe: GanRecipe, data: Path, out: Path, monitor: Monitor | None, twin
         )
 
 
+def _shape(identity: Identity, source: Source) -> Shape:
+    return Shape(identity.size, one_hot(source).shape[1] if identity.recipe.classes else 0)
+
+
 def _run(
-    identity: Identity, pixels: Pixels, out: Path, monitor: Monitor | None, on_progress: OnProgress, device: str
+    identity: Identity,
+    pixels: Pixels,
+    told: Conditions | None,
+    out: Path,
+    monitor: Monitor | None,
+    on_progress: OnProgress,
+    device: str,
 ) -> Learner:
     # Start from the last checkpoint, or from scratch.
     recipe, steps = identity.recipe, _steps(identity.recipe)
-    learner = new_learner(recipe, identity.size, device)
+    learner = new_learner(recipe, Shape(identity.size, 0 if told is None else told.shape[1]), device)
     first = _resume(learner, out / STATE)
     log = StatsLog(out / STATS, position="images_shown")
     log.rewind(first * recipe.batch)
-    batches = Batches(pixels, recipe.batch, recipe.seed, recipe.mirror)
+    batches = Batches(pixels, recipe.batch, recipe.seed, recipe.mirror, told)
     clock, note = _Clock(out / TIMING), ""
     for step in range(first, steps):
         shown = (step + 1) * recipe.batch

@@ -41,14 +41,14 @@ def test_every_epoch_shows_every_image_once(batch: int) -> None:
 
 def test_a_batch_follows_from_its_place_alone() -> None:
     straight = Batches(numbered(50), 8, seed=1, mirror=True)
-    earlier = [straight[step] for step in range(20)]
-    torch.testing.assert_close(Batches(numbered(50), 8, seed=1, mirror=True)[19], earlier[19], rtol=0, atol=0)
-    assert not torch.equal(Batches(numbered(50), 8, seed=2, mirror=True)[19], earlier[19])
+    earlier = [straight[step].images for step in range(20)]
+    torch.testing.assert_close(Batches(numbered(50), 8, seed=1, mirror=True)[19].images, earlier[19], rtol=0, atol=0)
+    assert not torch.equal(Batches(numbered(50), 8, seed=2, mirror=True)[19].images, earlier[19])
 
 
 def test_batches_hold_opponent_colours() -> None:
     pixels = np.stack([np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 255, np.uint8)])
-    batch = Batches(pixels, 2, seed=0, mirror=False)[0]
+    batch = Batches(pixels, 2, seed=0, mirror=False)[0].images
     torch.testing.assert_close(batch[:, 0, 0, 0].sort().values, torch.tensor([-1.0, 1.0]) * 3**0.5)
     torch.testing.assert_close(batch[:, 1:], torch.zeros(2, 2, 4, 4), atol=1e-5, rtol=0)
 
@@ -57,9 +57,9 @@ def test_mirroring_flips_some_images_and_only_where_asked() -> None:
     """Fails by luck if 64 fair coins agree: 1e-19; the seed is fixed."""
     pixels = np.zeros((1, 4, 4, 3), np.uint8)
     pixels[0, :, 0] = 255
-    left = (Batches(pixels, 64, seed=0, mirror=True)[0][:, 0, 0, 0] > 1).float().mean()
+    left = (Batches(pixels, 64, seed=0, mirror=True)[0].images[:, 0, 0, 0] > 1).float().mean()
     assert 0 < left < 1
-    assert (Batches(pixels, 64, seed=0, mirror=False)[0][:, 0, 0, 0] > 1).all()
+    assert (Batches(pixels, 64, seed=0, mirror=False)[0].images[:, 0, 0, 0] > 1).all()
 
 
 @pytest.mark.parametrize("limit", [1 << 30, 1], ids=["in memory", "in a file"])

@@ -9,22 +9,29 @@ import torch
 from torch import nn
 
 from artfp.generators.adversarial import AdversarialLearner, kept_share
+from artfp.generators.base import Batch
 from artfp.generators.dcgan import DcganDiscriminator, DcganGenerator
-from artfp.generators.losses import discriminator_loss, generator_loss, gradient_penalty, lazy_weight, usual_gamma
+from artfp.generators.losses import (
+    gradient_penalty,
+    lazy_weight,
+    relativistic_discriminator,
+    relativistic_generator,
+    usual_gamma,
+)
 from artfp.generators.settings import GanRecipe
 
 
 def test_each_pair_costs_the_logarithm_of_one_plus_the_exponential_of_its_difference() -> None:
     real, fake = torch.tensor([1.0, -0.5]), torch.tensor([0.25, 2.0])
     wanted = (math.log1p(math.exp(0.25 - 1.0)) + math.log1p(math.exp(2.0 + 0.5))) / 2
-    assert discriminator_loss(real, fake).item() == pytest.approx(wanted)
-    assert generator_loss(fake, real).item() == pytest.approx(wanted)
+    assert relativistic_discriminator(real, fake).item() == pytest.approx(wanted)
+    assert relativistic_generator(fake, real).item() == pytest.approx(wanted)
 
 
 def test_networks_that_cannot_tell_pay_log_two() -> None:
     same = torch.zeros(3)
-    assert discriminator_loss(same, same).item() == pytest.approx(math.log(2))
-    assert generator_loss(same, same).item() == pytest.approx(math.log(2))
+    assert relativistic_discriminator(same, same).item() == pytest.approx(math.log(2))
+    assert relativistic_generator(same, same).item() == pytest.approx(math.log(2))
 
 
 def test_the_penalty_of_a_linear_discriminator_is_the_square_of_its_weights() -> None:
@@ -74,7 +81,7 @@ def test_the_average_follows_the_weights_by_its_closed_form() -> None:
     learner = AdversarialLearner(recipe, DcganGenerator(16, 8, 4, 8), DcganDiscriminator(16, 4, 8), "cpu")
     wanted = [p.detach().clone() for p in learner.averaged.parameters()]
     for step in range(16):
-        learner.learn(torch.zeros(4, 3, 16, 16), step, seed=step)
+        learner.learn(Batch(torch.zeros(4, 3, 16, 16)), step, seed=step)
         keep = 0.5 ** (4 / min(2, 0.05 * 4 * (step + 1)))
         for mean, weight in zip(wanted, learner.generator.parameters(), strict=True):
             mean.mul_(keep).add_(weight.detach(), alpha=1 - keep)
@@ -85,7 +92,7 @@ def test_the_average_follows_the_weights_by_its_closed_form() -> None:
 def test_penalties_are_applied_in_one_step_out_of_every_few() -> None:
     recipe = GanRecipe(batch=2, penalty_every=3, gamma=1.0)
     learner = AdversarialLearner(recipe, DcganGenerator(16, 8, 4, 8), DcganDiscriminator(16, 4, 8), "cpu")
-    seen = [learner.learn(torch.rand(2, 3, 16, 16), step, step)["r1"] for step in range(6)]
+    seen = [learner.learn(Batch(torch.rand(2, 3, 16, 16)), step, step)["r1"] for step in range(6)]
     assert seen[0] == seen[1] == seen[2] != seen[3] == seen[4] == seen[5]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from artfp import recipe as recipes
 from artfp.errors import UsageError
+from artfp.generators.base import Shape
 from artfp.generators.families import new_learner
 from artfp.generators.settings import GanRecipe
 from artfp.shipped import shipped_folder
@@ -25,7 +26,7 @@ def test_a_shipped_recipe_is_sound(path: Path) -> None:
     assert recipe.data is None
     assert recipe.size is not None
     assert path.stem == f"gan-{recipe.size}"
-    parameters = new_learner(recipe, recipe.size, "cpu").parameters()
+    parameters = new_learner(recipe, Shape(recipe.size), "cpu").parameters()
     assert all(10_000 < count < 10_000_000 for count in parameters.values())
 
 

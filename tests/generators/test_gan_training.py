@@ -21,6 +21,7 @@ from artfp.codec.dct import DctCodec
 from artfp.data.manifest import FORMAT, MANIFEST
 from artfp.errors import BadInputError, DivergedError, UsageError
 from artfp.generators import training
+from artfp.generators.base import Batch, Shape
 from artfp.generators.dataset import Batches
 from artfp.generators.families import FAMILIES, new_learner
 from artfp.generators.settings import FAMILIES as FAMILY_NAMES
@@ -219,8 +220,9 @@ def test_divergence_is_noticed_and_the_last_good_checkpoint_kept(
 ) -> None:
     good = Batches.__getitem__
 
-    def poisoned(self: Batches, step: int) -> torch.Tensor:
-        return good(self, step) * (float("nan") if step == 6 else 1)
+    def poisoned(self: Batches, step: int) -> Batch:
+        batch = good(self, step)
+        return Batch(batch.images * float("nan")) if step == 6 else batch
 
     monkeypatch.setattr(Batches, "__getitem__", poisoned)
     with pytest.raises(DivergedError, match=r"after 28 images; the last checkpoint is kept.*half the learning_rate"):
@@ -245,7 +247,7 @@ def test_a_state_of_other_networks_is_refused(tiny: GanRecipe, photos: Path, tmp
     with pytest.raises(StopError):
         train(tiny, photos, tmp_path / "out", on_progress=stop_when(20))
     tensors, _ = load_tensors(tmp_path / "out" / "state.safetensors", "gan-state")
-    other = new_learner(dataclasses.replace(tiny, generator_width=8), 16, "cpu")
+    other = new_learner(dataclasses.replace(tiny, generator_width=8), Shape(16), "cpu")
     with pytest.raises(BadInputError, match="another architecture"):
         other.restore(tensors, tmp_path / "out" / "state.safetensors")
 
@@ -266,7 +268,7 @@ def test_a_plan_changes_nothing_and_says_what_would_happen(tiny: GanRecipe, phot
     assert not out.exists()
     assert (planned.images, planned.size, planned.steps, planned.checkpoints) == (10, 16, 12, 3)
     assert (planned.resumes_after, planned.finished_before) == (0, False)
-    learner = new_learner(tiny, 16, "cpu")
+    learner = new_learner(tiny, Shape(16), "cpu")
     assert planned.parameters["generator"] == sum(p.numel() for p in learner.averaged.parameters())
     with pytest.raises(StopError):
         train(tiny, photos, out, on_progress=stop_when(20))
@@ -279,13 +281,13 @@ def test_every_family_is_named_in_the_settings_and_learns() -> None:
     assert len(FAMILIES) == 1
     for family in FAMILIES:
         recipe = GanRecipe(family=family, batch=4, latent=8, generator_most=8, discriminator_most=8)
-        learner = new_learner(recipe, 16, "cpu")
-        images = torch.rand(4, 3, 16, 16) * 2 - 1
-        losses = [learner.learn(images, step, step) for step in range(3)]
+        learner = new_learner(recipe, Shape(16), "cpu")
+        batch = Batch(torch.rand(4, 3, 16, 16) * 2 - 1)
+        losses = [learner.learn(batch, step, step) for step in range(3)]
         assert all(np.isfinite(list(loss.values())).all() for loss in losses)
-        again = new_learner(recipe, 16, "cpu")
+        again = new_learner(recipe, Shape(16), "cpu")
         again.restore({name: tensor.clone() for name, tensor in learner.state().items()}, Path("state"))
-        assert learner.learn(images, 3, 3) == again.learn(images, 3, 3)
+        assert learner.learn(batch, 3, 3) == again.learn(batch, 3, 3)
         after = again.state()
         assert all(torch.equal(tensor, after[name]) for name, tensor in learner.state().items())
 
