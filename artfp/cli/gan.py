@@ -39,6 +39,7 @@ PATH = click.Path(path_type=Path)
 @click.command("train-gan")
 @click.argument("recipe", required=False)
 @click.option("--data", type=PATH, help="Folder or zip of training images, instead of the recipe's.")
+@click.option("--from", "start", type=PATH, help="Begin with the networks of this training, or with this generator.")
 @click.option("--out", "folder", type=PATH, help="Run folder [default: runs/gan-NAME after the recipe or the data].")
 @click.option("--twin", is_flag=True, help="Train the clean twin: same recipe and seed, --data are unmarked originals.")
 @click.option("--key", metavar="NAME", help="The key to watch for [default: the one in the dataset's manifest].")
@@ -53,6 +54,7 @@ PATH = click.Path(path_type=Path)
 def train_gan(
     recipe: str | None,
     data: Path | None,
+    start: Path | None,
     folder: Path | None,
     twin: bool,
     key: str | None,
@@ -66,6 +68,8 @@ def train_gan(
 ) -> None:
     """Train a generator from RECIPE, a TOML file or the name of a shipped recipe, or on --data alone.
 
+    A model that is trained already learns a fingerprint when it goes on with marked data: --from its run folder.
+
     Run the same command again to go on after an interruption; the result is the same to the byte.
     While it trains, samples are decoded and tested for the dataset's key: the fingerprint is seen to take hold.
 
@@ -76,7 +80,7 @@ def train_gan(
     from artfp.errors import UsageError
     from artfp.generators import training
 
-    settings = _recipe(recipe, data, seed)
+    settings = _recipe(recipe, data=data, start=start, seed=seed)
     if settings.data is None:
         raise UsageError("nothing to train on: give --data, a folder or zip of images, or a recipe that names one")
     folder = folder or Path("runs") / f"gan-{_name(recipe, settings.data)}{'-twin' if twin else ''}"
@@ -92,17 +96,17 @@ def train_gan(
     _print_result(result, as_json)
 
 
-def _recipe(spec: str | None, data: Path | None, seed: int | None) -> GanRecipe:
+def _recipe(spec: str | None, **own: Path | int | None) -> GanRecipe:
+    """The recipe, with what the options say before it."""
     from artfp import recipe as recipes
     from artfp.generators.settings import GanRecipe
     from artfp.shipped import find_recipe
 
     path = find_recipe(spec) if spec is not None else None
     values = recipes.read_toml(path) if path is not None else {}
-    if data is not None:
-        values["data"] = str(data)
-    if seed is not None:
-        values["seed"] = seed
+    values |= {
+        name: str(value) if isinstance(value, Path) else value for name, value in own.items() if value is not None
+    }
     return recipes.parse(values, GanRecipe, str(path or "options"))
 
 
@@ -183,24 +187,33 @@ def _print_rows(rows: list[tuple[str, str]]) -> None:
 @click.argument("target", metavar="OUT", type=PATH)
 @click.option("--count", type=click.IntRange(1), default=64, show_default=True, help="How many images.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Image i follows from the seed and i alone.")
+@click.option("--class", "chosen", type=click.IntRange(0), help="Images of this class alone [default: of all].")
 @threads_option
 @device_option
 @json_option
 @command_errors
 def sample(
-    checkpoint: Path, target: Path, count: int, seed: int, threads: int | None, device: str, as_json: bool
+    checkpoint: Path,
+    target: Path,
+    count: int,
+    seed: int,
+    chosen: int | None,
+    threads: int | None,
+    device: str,
+    as_json: bool,
 ) -> None:
     """Write images of a trained generator, PNG files, into OUT, a new folder.
 
     CHECKPOINT is a generator.safetensors; RUN is the folder of a finished `artfp train-gan`.
     """
     from artfp.devices import prepare_device
-    from artfp.generators.sampling import check_target, load_generator, write_samples
+    from artfp.generators.sampling import check_class, check_target, load_generator, write_samples
 
     check_target(target)
     generator = load_generator(checkpoint).to(prepare_device(device, threads))
+    check_class(generator, chosen)
     with progress("sample") as advance:
-        write_samples(generator, target, count, seed, advance)
+        write_samples(generator, target, count, seed, advance, chosen)
     if as_json:
         print_json({"out": str(target), "count": count, "seed": seed, "size": generator.size})
     else:

@@ -6,15 +6,13 @@ batch, noise --split--> parts, one after the other through both networks: their 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from artfp.checkpoints import adam_state, load_into, prefixed, restore_adam, under
 from artfp.devices import fast_arithmetic
 from artfp.generators.base import Batch, Generator, Learner
 from artfp.generators.losses import RELATIVISTIC, Game, lazy_weight, usual_gamma
@@ -51,7 +49,7 @@ class AdversarialLearner(Learner):
         self.discriminator_adam = self._adam(self.discriminator)
         gamma = usual_gamma(generator.size, recipe.batch) if recipe.gamma is None else recipe.gamma
         self.penalty_weight = lazy_weight(gamma, recipe.penalty_every)
-        self.penalties: dict[str, float] = {}  # as last measured
+        self.numbers = {}  # the penalties
 
     def learn(self, batch: Batch, step: int, seed: int) -> dict[str, float]:
         """One step of the discriminator, one of the generator on the same generated images."""
@@ -77,7 +75,7 @@ class AdversarialLearner(Learner):
         # Follow it with the average.
         self._average(shown + len(batch.images), len(batch.images))
         margin = sum(float((part.real_scores - part.fake_scores).mean()) for part in parts) / len(parts)
-        return {"d_loss": loss, "g_loss": opposite, "margin": margin, **self.penalties, **more}
+        return {"d_loss": loss, "g_loss": opposite, "margin": margin, **self.numbers, **more}
 
     def prepare(self, shown: int) -> None:
         """Set the networks for the next step; most have nothing to set."""
@@ -94,30 +92,13 @@ class AdversarialLearner(Learner):
         """Real images as the discriminator may see them now."""
         return real
 
-    def state(self) -> dict[str, Tensor]:
-        """Both networks, the average, both optimizers, the last penalties."""
-        return {
-            **prefixed("generator", self.generator.state_dict()),
-            **prefixed("averaged", self.averaged.state_dict()),
-            **prefixed("discriminator", self.discriminator.state_dict()),
-            **prefixed("generator-adam", adam_state(self.generator_adam)),
-            **prefixed("discriminator-adam", adam_state(self.discriminator_adam)),
-            **prefixed("penalties", {name: torch.tensor(value) for name, value in self.penalties.items()}),
-        }
+    def networks(self) -> dict[str, nn.Module]:
+        """Both players and the average."""
+        return {"generator": self.generator, "averaged": self.averaged, "discriminator": self.discriminator}
 
-    def restore(self, state: Mapping[str, Tensor], path: Path) -> None:
-        """Go on where `state` was taken."""
-        load_into(self.generator, under("generator", state), path)
-        load_into(self.averaged, under("averaged", state), path)
-        load_into(self.discriminator, under("discriminator", state), path)
-        restore_adam(self.generator_adam, under("generator-adam", state))
-        restore_adam(self.discriminator_adam, under("discriminator-adam", state))
-        self.penalties = {name: value.item() for name, value in under("penalties", state).items()}
-
-    def parameters(self) -> dict[str, int]:
-        """How many parameters each network has."""
-        networks = {"generator": self.generator, "discriminator": self.discriminator}
-        return {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """One for each player."""
+        return {"generator": self.generator_adam, "discriminator": self.discriminator_adam}
 
     def _adam(self, network: nn.Module) -> torch.optim.Adam:
         return torch.optim.Adam(network.parameters(), self.recipe.learning_rate, betas=self.betas, foreach=True)
@@ -176,7 +157,7 @@ class AdversarialLearner(Learner):
                 loss.backward()  # type: ignore[no-untyped-call]
             for name, term in terms.items():
                 totals[name] = totals.get(name, 0.0) + term.item() / len(parts)
-        self.penalties = totals
+        self.numbers |= totals
 
     @torch.no_grad()
     def _average(self, shown: int, batch: int) -> None:

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from artfp.checkpoints import adam_state, load_into, prefixed, restore_adam, under
 from artfp.generators.colours import to_rgb
 from artfp.generators.settings import GanRecipe
 
@@ -52,25 +54,48 @@ class Generator(nn.Module, ABC):
 
 
 class Learner(ABC):
-    """All that is being trained: networks, their average, their optimizers."""
+    """All that is being trained: networks, their average, their optimizers, a few running numbers."""
 
     averaged: Generator
+    numbers: dict[str, float]  # as last measured
 
     @abstractmethod
     def learn(self, batch: Batch, step: int, seed: int) -> dict[str, float]:
         """Learn from a batch; the losses, by name. All randomness comes from the seed."""
 
     @abstractmethod
+    def networks(self) -> dict[str, nn.Module]:
+        """Every network by name; the one whose average is kept is "generator", and its average "averaged"."""
+
+    @abstractmethod
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Every optimizer, by the name of the network it moves."""
+
     def state(self) -> dict[str, Tensor]:
         """Everything that `restore` needs to go on exactly here."""
+        weights = [prefixed(name, network.state_dict()) for name, network in self.networks().items()]
+        moments = [prefixed(f"{name}-adam", adam_state(adam)) for name, adam in self.optimizers().items()]
+        numbers = prefixed("numbers", {name: torch.tensor(value) for name, value in self.numbers.items()})
+        return {name: tensor for group in (*weights, *moments, numbers) for name, tensor in group.items()}
 
-    @abstractmethod
     def restore(self, state: Mapping[str, Tensor], path: Path) -> None:
-        """Put back a state read from `path`."""
+        """Go on where `state` was taken."""
+        for name, network in self.networks().items():
+            load_into(network, under(name, state), path)
+        for name, adam in self.optimizers().items():
+            restore_adam(adam, under(f"{name}-adam", state))
+        self.numbers = {name: value.item() for name, value in under("numbers", state).items()}
 
-    @abstractmethod
+    def begin(self, weights: Mapping[str, Tensor], path: Path) -> None:
+        """Take over those networks that `weights` holds, named as in a state; the optimizers start afresh."""
+        for name, network in self.networks().items():
+            if found := under(name, weights):
+                load_into(network, found, path)
+
     def parameters(self) -> dict[str, int]:
-        """How many parameters each network has."""
+        """How many parameters each network has; the average is no other network."""
+        networks = {name: network for name, network in self.networks().items() if network is not self.averaged}
+        return {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,12 @@ from artfp import recipe as recipes
 from artfp.data.manifest import MANIFEST
 from artfp.data.readers import Source
 from artfp.errors import UsageError
-from artfp.files import sha256_bytes, working_alone, write_json
+from artfp.files import sha256_bytes, sha256_file, working_alone, write_json
 from artfp.generators.dataset import size_of_first
 from artfp.generators.settings import GanRecipe
 from artfp.ownership import check_owner
 
+FILE = "generator.safetensors"
 RECIPE, STATE, STATS, TIMING, CARD, DONE = (
     "recipe.json",
     "state.safetensors",
@@ -51,6 +52,8 @@ class Identity:
         """Plain JSON values; the data by their hash, so that they may be moved."""
         settings = recipes.to_dict(self.recipe) | {"size": self.size}
         settings["data"] = self.source.sha256
+        if self.recipe.start is not None:
+            settings["start"] = sha256_file(start_file(self.recipe.start))
         return settings | {"manifest": self.manifest_sha256, "monitor": self.monitor, "twin": self.twin}
 
     @property
@@ -69,6 +72,14 @@ def identify(recipe: GanRecipe, source: Source, monitor: Mapping[str, str] | Non
     if twin and identity.manifest_sha256 is not None:
         raise UsageError(f"{source.path}: is marked; a clean twin trains on the unmarked originals of the same images")
     return identity
+
+
+def start_file(start: Path) -> Path:
+    """Of a training's folder, what holds all its networks; else the file itself, a generator."""
+    path = start / STATE if start.is_dir() else start
+    if not path.is_file():
+        raise UsageError(f"{start}: to begin with, give the folder of a training (with its {STATE}) or a {FILE}")
+    return path
 
 
 def _manifest_bytes(data: Path) -> bytes | None:

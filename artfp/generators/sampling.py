@@ -19,13 +19,13 @@ from artfp.errors import BadInputError, UsageError
 from artfp.files import atomic_open, sha256_file
 from artfp.generators.base import Generator
 from artfp.generators.families import FAMILIES
+from artfp.generators.folder import FILE, STATE
 from artfp.images import LoadedImage, encode_png, to_pixels
 from artfp.seeds import numpy_generator
 
 KIND = "generator"
 FORMAT = 2  # of the colours that networks work in; weights of another are worth nothing
 OTHER_FORMAT = "of another version of artfp; train it again, or install the one that made it"
-FILE = "generator.safetensors"
 BATCH = 32  # always: kernels, and so last digits, depend on it
 GRID = (4, 8)  # rows and columns of a sample sheet
 
@@ -61,7 +61,7 @@ def load_generator(path: Path) -> Generator:
 def _of_run(folder: Path) -> Path:
     if (folder / FILE).is_file():
         return folder / FILE
-    if (folder / "state.safetensors").is_file():
+    if (folder / STATE).is_file():
         raise UsageError(f"{folder}: its training is not finished; run the same `artfp train-gan` again, then sample")
     raise UsageError(f"{folder}: holds no {FILE}; give a checkpoint or the folder of a training run")
 
@@ -109,19 +109,28 @@ def write_grid(path: Path, generator: Generator, seed: int) -> None:
         stream.write(encode_png(LoadedImage(np.ascontiguousarray(sheet))))
 
 
+def check_class(generator: Generator, chosen: int | None) -> None:
+    """Refuse a class that the generator does not know."""
+    if chosen is not None and chosen >= generator.conditions:
+        known = f"classes 0 to {generator.conditions - 1}" if generator.conditions else "no classes"
+        raise UsageError(f"--class {chosen}: this generator knows {known}")
+
+
 def check_target(target: Path) -> None:
     """Refuse to write where something is."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"{target}: exists; choose a new folder for the samples")
 
 
-def write_samples(generator: Generator, target: Path, count: int, seed: int, on_progress: OnProgress) -> None:
+def write_samples(
+    generator: Generator, target: Path, count: int, seed: int, on_progress: OnProgress, chosen: int | None = None
+) -> None:
     """PNG files img00000000.png ... in the folder `target`, which appears at the end, whole."""
     check_target(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     stage = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.sample-"))
     try:
-        for index, pixels in enumerate(chain.from_iterable(sample(generator, count, seed))):
+        for index, pixels in enumerate(chain.from_iterable(sample(generator, count, seed, chosen=chosen))):
             (stage / f"img{index:08d}.png").write_bytes(encode_png(LoadedImage(pixels)))
             on_progress(index + 1, count, "")
         stage.chmod(0o755)  # mkdtemp makes private folders

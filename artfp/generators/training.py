@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from artfp import __version__
-from artfp.checkpoints import load_tensors, save_tensors
+from artfp.checkpoints import load_tensors, prefixed, save_tensors
 from artfp.data.readers import Source, open_source
 from artfp.devices import has_bf16
 from artfp.errors import BadInputError, DivergedError
@@ -21,8 +22,21 @@ from artfp.files import read_json, write_json
 from artfp.generators.base import Learner, Shape
 from artfp.generators.dataset import Batches, Conditions, Pixels, decode, one_hot
 from artfp.generators.families import new_learner
-from artfp.generators.folder import CARD, DONE, STATE, STATS, TIMING, Identity, check_folder, claimed, identify, sign
-from artfp.generators.sampling import FILE, FORMAT, OTHER_FORMAT, sample, save_generator, write_grid
+from artfp.generators.folder import (
+    CARD,
+    DONE,
+    FILE,
+    STATE,
+    STATS,
+    TIMING,
+    Identity,
+    check_folder,
+    claimed,
+    identify,
+    sign,
+    start_file,
+)
+from artfp.generators.sampling import FORMAT, OTHER_FORMAT, load_generator, sample, save_generator, write_grid
 from artfp.generators.settings import GanRecipe
 from artfp.generators.transfer import Monitor, Transfer
 from artfp.results import Record
@@ -123,6 +137,8 @@ def _run(
     recipe, steps = identity.recipe, _steps(identity.recipe)
     learner = new_learner(recipe, Shape(identity.size, 0 if told is None else told.shape[1]), device)
     first = _resume(learner, out / STATE)
+    if first == 0 and recipe.start is not None:
+        learner.begin(weights_of(recipe.start), recipe.start)
     log = StatsLog(out / STATS, position="images_shown")
     log.rewind(first * recipe.batch)
     batches = Batches(pixels, recipe.batch, recipe.seed, recipe.mirror, told)
@@ -179,11 +195,26 @@ def _resume(learner: Learner, path: Path) -> int:
     """Restore the last checkpoint, if there is one; the steps it has seen."""
     if not path.is_file():
         return 0
+    tensors, config = _checked(path)
+    learner.restore(tensors, path)
+    return int(config["steps"])
+
+
+def weights_of(start: Path) -> dict[str, Tensor]:
+    """The networks that a training may begin with: all of an earlier training, or a generator alone."""
+    path = start_file(start)
+    if path.name == STATE:
+        return _checked(path)[0]
+    generator = load_generator(path).state_dict()
+    return {**prefixed("generator", generator), **prefixed("averaged", generator)}
+
+
+def _checked(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """A training's state and its configuration."""
     tensors, config = load_tensors(path, KIND)
     if config.get("format") != FORMAT:
         raise BadInputError(f"{path}: a training {OTHER_FORMAT}")
-    learner.restore(tensors, path)
-    return int(config["steps"])
+    return tensors, config
 
 
 def _reached(path: Path) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
+from unittest import mock
 
 import pytest
 import torch
@@ -12,6 +14,9 @@ from artfp.generators.adversarial import AdversarialLearner, kept_share
 from artfp.generators.base import Batch
 from artfp.generators.dcgan import DcganDiscriminator, DcganGenerator
 from artfp.generators.losses import (
+    HINGE,
+    LOGISTIC,
+    WASSERSTEIN,
     gradient_penalty,
     lazy_weight,
     relativistic_discriminator,
@@ -104,3 +109,39 @@ def test_networks_have_no_pooling_blur_or_pixel_shuffle(size: int) -> None:
     assert discriminator(torch.zeros(2, 3, size, size)).shape == (2,)
     leaves = [m for network in (generator, discriminator) for m in network.modules() if not list(m.children())]
     assert all(isinstance(m, nn.Conv2d | nn.Linear) and getattr(m, "groups", 1) == 1 for m in leaves)
+
+
+def test_the_parts_of_a_batch_learn_what_the_whole_learns() -> None:
+    """Gradients add up; float32 sums in another order."""
+    after = []
+    for parts in (1, 4):
+        torch.manual_seed(3)
+        recipe = GanRecipe(batch=8, parts=parts, learning_rate=1e-3, gamma=1.0, penalty_every=1)
+        nets = DcganGenerator(16, 8, 4, 8, conditions=2), DcganDiscriminator(16, 4, 8, conditions=2)
+        learner = AdversarialLearner(recipe, *nets, "cpu")
+        batch = Batch(torch.rand(8, 3, 16, 16, generator=torch.Generator().manual_seed(1)), torch.eye(2).repeat(4, 1))
+        with mock.patch("artfp.generators.adversarial.fast_arithmetic", return_value=nullcontext()):
+            losses = [learner.learn(batch, step, step) for step in range(2)]
+        after.append((losses, learner.state()))
+    for one, four in zip(after[0][0], after[1][0], strict=True):
+        assert one == pytest.approx(four, rel=1e-3)
+    torch.testing.assert_close(after[0][1], after[1][1], rtol=1e-2, atol=1e-4)
+
+
+def test_the_other_games_by_hand() -> None:
+    real, fake = torch.tensor([2.0, -1.0]), torch.tensor([0.5, -3.0])
+    assert HINGE.discriminator(real, fake).item() == pytest.approx((0 + 2) / 2 + (1.5 + 0) / 2)
+    assert HINGE.generator(real, fake).item() == pytest.approx(1.25)
+    drift = 0.001 * (4 + 1) / 2
+    assert WASSERSTEIN.discriminator(real, fake).item() == pytest.approx((-1.5 - 2) / 2 + drift)
+    soft = [math.log1p(math.exp(-2)), math.log1p(math.exp(1)), math.log1p(math.exp(0.5)), math.log1p(math.exp(-3))]
+    assert LOGISTIC.discriminator(real, fake).item() == pytest.approx(sum(soft) / 2)
+    wanted = (math.log1p(math.exp(-0.5)) + math.log1p(math.exp(3))) / 2
+    assert LOGISTIC.generator(real, fake).item() == pytest.approx(wanted)
+
+
+def test_a_linear_discriminator_pays_for_the_distance_of_its_slope_from_one() -> None:
+    weights = torch.full((12,), 0.5)  # of norm sqrt 3
+    images = torch.rand(2, 5, 3, 2, 2)
+    terms = WASSERSTEIN.penalties(lambda x: x.flatten(1) @ weights, *images, torch.rand(5))
+    assert terms["gp"].item() == pytest.approx((3**0.5 - 1) ** 2, rel=1e-5)

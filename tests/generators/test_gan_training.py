@@ -19,11 +19,13 @@ import torch
 from artfp.checkpoints import load_tensors
 from artfp.codec.dct import DctCodec
 from artfp.data.manifest import FORMAT, MANIFEST
+from artfp.data.procedural import generate
 from artfp.errors import BadInputError, DivergedError, UsageError
 from artfp.generators import training
 from artfp.generators.base import Batch, Shape
 from artfp.generators.dataset import Batches
 from artfp.generators.families import FAMILIES, new_learner
+from artfp.generators.sampling import load_generator
 from artfp.generators.settings import FAMILIES as FAMILY_NAMES
 from artfp.generators.settings import GanRecipe
 from artfp.generators.training import plan, train
@@ -105,6 +107,7 @@ def test_a_run_that_dies_while_saving_goes_on_exactly(
 KILLED_WHILE_RENAMING = """
 import json, os, signal, sys
 from pathlib import Path
+from artfp.generators.sampling import load_generator
 from artfp.generators.settings import GanRecipe
 from artfp.generators.training import train
 replace, calls = os.replace, iter(range(99))
@@ -297,3 +300,48 @@ def test_training_leaves_the_global_random_state_alone(tiny: GanRecipe, photos: 
     before = torch.random.get_rng_state()
     train(tiny, photos, tmp_path / "out")
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_a_training_begins_with_the_networks_of_another_or_with_a_generator(
+    tiny: GanRecipe, photos: Path, tmp_path: Path
+) -> None:
+    train(tiny, photos, tmp_path / "first")
+    unmoved = dataclasses.replace(tiny, learning_rate=1e-8, seed=9)
+    before = load_tensors(tmp_path / "first" / "state.safetensors", "gan-state")[0]
+    for start in (tmp_path / "first", tmp_path / "first" / "generator.safetensors"):
+        out = tmp_path / f"from-{start.name}"
+        train(dataclasses.replace(unmoved, start=start), photos, out)
+        after = load_tensors(out / "state.safetensors", "gan-state")[0]
+        taken = "generator/" if start.is_dir() else "averaged/"  # the average soon follows the network itself
+        for name in (name for name in before if name.startswith("averaged/")):
+            torch.testing.assert_close(after[name], before[name.replace("averaged/", taken)], atol=1e-5, rtol=0)
+        judges = after["discriminator/out.weight"], before["discriminator/out.weight"]
+        assert torch.allclose(*judges, atol=1e-5) == start.is_dir()
+
+
+def test_what_a_training_begins_with_is_part_of_what_it_is(tiny: GanRecipe, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="to begin with, give the folder of a training"):
+        train(dataclasses.replace(tiny, start=photos), photos, tmp_path / "out")
+    train(tiny, photos, tmp_path / "first")
+    on = dataclasses.replace(tiny, start=tmp_path / "first")
+    train(on, photos, tmp_path / "out")
+    with pytest.raises(UsageError, match="start: .*, now None"):
+        train(tiny, photos, tmp_path / "out")
+    wider = dataclasses.replace(on, generator_width=8)
+    with pytest.raises(BadInputError, match="another architecture"):
+        train(wider, photos, tmp_path / "wider")
+
+
+def test_a_generator_of_classes_is_told_them(
+    tiny: GanRecipe, tmp_path: Path, write_pngs: Callable[[Path, np.ndarray], list[Path]]
+) -> None:
+    images = np.stack(list(generate("photo-like", 10, 16, seed=3)))
+    write_pngs(tmp_path / "photos" / "oak", images[:6])
+    write_pngs(tmp_path / "photos" / "ash", images[6:])
+    told = dataclasses.replace(tiny, classes=True)
+    train(told, tmp_path / "photos", tmp_path / "out")
+    assert load_generator(tmp_path / "out").conditions == 2
+    assert plan(told, tmp_path / "photos", tmp_path / "new", None, twin=False).parameters["generator"] > 0
+    with pytest.raises(UsageError, match="not every image has a class"):
+        train(told, tmp_path / "photos" / "oak", tmp_path / "other")
+    assert not (tmp_path / "other").exists() or not any((tmp_path / "other").glob("*.json"))

@@ -12,7 +12,16 @@ from PIL import Image
 from artfp.checkpoints import save_tensors
 from artfp.errors import BadInputError, UsageError
 from artfp.generators.dcgan import DcganGenerator
-from artfp.generators.sampling import FORMAT, load_generator, sample, save_generator, write_grid, write_samples
+from artfp.generators.sampling import (
+    FORMAT,
+    check_class,
+    conditions,
+    load_generator,
+    sample,
+    save_generator,
+    write_grid,
+    write_samples,
+)
 
 
 @pytest.fixture
@@ -114,3 +123,27 @@ def test_a_sheet_shows_the_first_samples_row_by_row(generator: DcganGenerator, t
     assert sheet.shape == (64, 128, 3)
     np.testing.assert_array_equal(sheet[:16, 16:32], images[1])
     np.testing.assert_array_equal(sheet[16:32, :16], images[8])
+
+
+def test_a_generator_of_classes_draws_one_for_each_image_or_keeps_to_the_chosen() -> None:
+    torch.manual_seed(1)
+    generator = DcganGenerator(16, latent=8, width=4, most=8, conditions=3)
+    drawn, zeros = (
+        np.concatenate(list(sample(generator, 12, 0))),
+        np.concatenate(list(sample(generator, 12, 0, chosen=0))),
+    )
+    same = [bool((a == b).all()) for a, b in zip(drawn, zeros, strict=True)]
+    assert 0 < sum(same) < 12
+    told = conditions(generator, 0, range(40))
+    assert told is not None
+    assert told.sum(dim=0).min() > 0
+    assert (told.sum(dim=1) == 1).all()
+    np.testing.assert_array_equal(np.concatenate(list(sample(generator, 2, 0, start=9))), drawn[9:11])
+
+
+def test_a_class_that_is_not_known_is_refused(generator: DcganGenerator) -> None:
+    check_class(generator, None)
+    with pytest.raises(UsageError, match="knows no classes"):
+        check_class(generator, 0)
+    with pytest.raises(UsageError, match="classes 0 to 2"):
+        check_class(DcganGenerator(16, latent=8, width=4, most=8, conditions=3), 3)
