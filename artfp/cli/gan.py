@@ -78,7 +78,7 @@ def train_gan(
     """
     from artfp.devices import prepare_device
     from artfp.errors import UsageError
-    from artfp.generators import training
+    from artfp.generators import parallel, training
 
     settings = _recipe(recipe, data=data, start=start, seed=seed)
     if settings.data is None:
@@ -93,7 +93,8 @@ def train_gan(
         return
     with progress("train-gan") as advance:
         result = training.train(settings, settings.data, folder, monitor, advance, device, twin)
-    _print_result(result, as_json)
+    if parallel.is_first():
+        _print_result(result, as_json)
 
 
 def _recipe(spec: str | None, **own: Path | int | None) -> GanRecipe:
@@ -187,6 +188,7 @@ def _print_rows(rows: list[tuple[str, str]]) -> None:
 @click.argument("target", metavar="OUT", type=PATH)
 @click.option("--count", type=click.IntRange(1), default=64, show_default=True, help="How many images.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Image i follows from the seed and i alone.")
+@click.option("--source", type=PATH, help="Folder or zip of images to translate, for a generator that does.")
 @click.option("--class", "chosen", type=click.IntRange(0), help="Images of this class alone [default: of all].")
 @threads_option
 @device_option
@@ -197,6 +199,7 @@ def sample(
     target: Path,
     count: int,
     seed: int,
+    source: Path | None,
     chosen: int | None,
     threads: int | None,
     device: str,
@@ -207,13 +210,14 @@ def sample(
     CHECKPOINT is a generator.safetensors; RUN is the folder of a finished `artfp train-gan`.
     """
     from artfp.devices import prepare_device
-    from artfp.generators.sampling import check_class, check_target, load_generator, write_samples
+    from artfp.generators.sampling import check_class, check_target, load_generator, read_sources, write_samples
 
     check_target(target)
     generator = load_generator(checkpoint).to(prepare_device(device, threads))
     check_class(generator, chosen)
     with progress("sample") as advance:
-        write_samples(generator, target, count, seed, advance, chosen)
+        sources = read_sources(generator, source, advance)
+        write_samples(generator, target, count, seed, advance, chosen, sources)
     if as_json:
         print_json({"out": str(target), "count": count, "seed": seed, "size": generator.size})
     else:

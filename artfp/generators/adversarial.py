@@ -9,6 +9,7 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from artfp.devices import fast_arithmetic
 from artfp.generators.base import Batch, Generator, Learner
 from artfp.generators.losses import RELATIVISTIC, Game, lazy_weight, usual_gamma
+from artfp.generators.parallel import average_gradients, share
 from artfp.generators.settings import GanRecipe
 
 WARM_UP = 0.05  # the average's half-life is at most this part of all images shown
@@ -62,6 +64,7 @@ class AdversarialLearner(Learner):
         loss = sum(self._teach_discriminator(part, len(parts)) for part in parts)
         if step % self.recipe.penalty_every == 0:
             self._penalise(parts)
+        average_gradients(self.discriminator)
         self.discriminator_adam.step()
 
         # Teach the generator; the real scores of a moment ago only weigh the pairs.
@@ -70,6 +73,7 @@ class AdversarialLearner(Learner):
         opposite = sum(self._teach_generator(part, len(parts)) for part in parts)
         self.discriminator.requires_grad_(True)
         more = self.regularise(parts, step, seed)
+        average_gradients(self.generator)
         self.generator_adam.step()
 
         # Follow it with the average.
@@ -104,19 +108,18 @@ class AdversarialLearner(Learner):
         return torch.optim.Adam(network.parameters(), self.recipe.learning_rate, betas=self.betas, foreach=True)
 
     def _parts(self, batch: Batch, seed: int) -> list[Part]:
-        """The batch with its noise, in as many parts as the recipe says."""
-        random, count, parts = torch.Generator().manual_seed(seed), len(batch.images), self.recipe.parts
+        """What this process has of the batch and its noise, in as many parts as the recipe says."""
+        random = torch.Generator().manual_seed(seed)
         noise = self.inputs(batch, random)
-        uniform = torch.rand(count, generator=random)
+        uniform = torch.rand(len(batch.images), generator=random)
         real = self.visible(batch.images.to(self.device)).contiguous(memory_format=torch.channels_last)
-        conditions = [None] * parts if batch.condition is None else batch.condition.to(self.device).chunk(parts)
-        columns = (
-            real.chunk(parts),
-            conditions,
-            noise.to(self.device).chunk(parts),
-            uniform.to(self.device).chunk(parts),
-        )
+        columns = [self._split(column) for column in (real, batch.condition, noise, uniform)]
         return [Part(*row) for row in zip(*columns, strict=True)]
+
+    def _split(self, whole: Tensor | None) -> Sequence[Any]:
+        if whole is None:
+            return [None] * self.recipe.parts
+        return share(whole).to(self.device).chunk(self.recipe.parts)
 
     def _teach_discriminator(self, part: Part, parts: int) -> float:
         part.fake = self._generate(part)

@@ -19,7 +19,7 @@ from torch import Tensor
 from artfp.data.readers import Source
 from artfp.data.streams import read_ahead, thread_count
 from artfp.errors import UsageError
-from artfp.generators.base import Batch
+from artfp.generators.base import Batch, Shape
 from artfp.generators.colours import to_opponent
 from artfp.generators.settings import SIZES
 from artfp.images import load_image, resize, to_pixels, to_tensor
@@ -103,33 +103,55 @@ def _fitting(pixels: Pixels, name: str, size: int, resized: bool) -> Pixels:
     raise UsageError(f"{name}: {width} x {height} pixels where training is at {size}; {advice} before embedding")
 
 
-class Batches:
-    """Batch i of a training: a permutation for each epoch, so that any position is reached without the ones before."""
+@dataclass(frozen=True)
+class Data:
+    """All that a training shows, as bytes."""
 
-    def __init__(
-        self, pixels: Pixels, batch: int, seed: int, mirror: bool, conditions: Conditions | None = None
-    ) -> None:
-        self.pixels, self.batch, self.seed, self.mirror, self.conditions = pixels, batch, seed, mirror, conditions
-        self._order = lru_cache(maxsize=2)(lambda epoch: _permutation(len(pixels), seed, epoch))
+    pixels: Pixels
+    conditions: Conditions | None = None  # what the networks are told of each image
+    sources: Pixels | None = None  # what an image-conditional generator translates
 
-    def indices(self, step: int) -> NDArray[np.int64]:
-        """Which images batch `step` holds."""
+    @property
+    def shape(self) -> Shape:
+        """What the networks must fit."""
+        return Shape(self.pixels.shape[1], 0 if self.conditions is None else self.conditions.shape[1])
+
+
+class Order:
+    """Which items batch i holds: a permutation for each epoch, so that any place is reached without those before."""
+
+    def __init__(self, count: int, batch: int, seed: int, name: str) -> None:
+        self.count, self.batch = count, batch
+        self._of_epoch = lru_cache(maxsize=2)(lambda epoch: numpy_generator(seed, name, epoch).permutation(count))
+
+    def __getitem__(self, step: int) -> NDArray[np.int64]:
+        """The indices of batch `step`."""
         positions = np.arange(step * self.batch, (step + 1) * self.batch)
-        epochs, places = np.divmod(positions, len(self.pixels))
-        return np.array([self._order(int(e))[p] for e, p in zip(epochs, places, strict=True)], np.int64)
+        epochs, places = np.divmod(positions, self.count)
+        return np.array([self._of_epoch(int(e))[p] for e, p in zip(epochs, places, strict=True)], np.int64)
+
+
+class Batches:
+    """Batch i of a training."""
+
+    def __init__(self, data: Data, batch: int, seed: int, mirror: bool) -> None:
+        self.data, self.seed, self.mirror = data, seed, mirror
+        self.order = Order(len(data.pixels), batch, seed, "gan-order")
+        self.source_order = None if data.sources is None else Order(len(data.sources), batch, seed, "gan-source-order")
 
     def __getitem__(self, step: int) -> Batch:
         """Batch `step`."""
-        indices = self.indices(step)
-        images = to_opponent(to_tensor(self.pixels[indices]))
-        told = None if self.conditions is None else torch.from_numpy(self.conditions[indices])
-        return Batch(self._mirrored(images, step) if self.mirror else images, told)
+        data, indices = self.data, self.order[step]
+        images = to_opponent(to_tensor(data.pixels[indices]))
+        told = None if data.conditions is None else torch.from_numpy(data.conditions[indices])
+        return Batch(self._mirrored(images, step) if self.mirror else images, told, self._sources(step))
+
+    def _sources(self, step: int) -> Tensor | None:
+        if self.data.sources is None or self.source_order is None:
+            return None
+        return to_opponent(to_tensor(self.data.sources[self.source_order[step]]))
 
     def _mirrored(self, images: Tensor, step: int) -> Tensor:
         random = torch.Generator().manual_seed(derive_seed(self.seed, "gan-mirror", step))
         flipped = torch.rand(len(images), generator=random) < 0.5
         return torch.where(flipped[:, None, None, None], images.flip(-1), images)
-
-
-def _permutation(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    return numpy_generator(seed, "gan-order", epoch).permutation(count)

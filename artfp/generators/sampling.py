@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from artfp.checkpoints import load_into, load_tensors, save_tensors
+from artfp.data.readers import open_source
 from artfp.errors import BadInputError, UsageError
 from artfp.files import atomic_open, sha256_file
 from artfp.generators.base import Generator
+from artfp.generators.colours import to_opponent
+from artfp.generators.dataset import decode
 from artfp.generators.families import FAMILIES
 from artfp.generators.folder import FILE, STATE
-from artfp.images import LoadedImage, encode_png, to_pixels
+from artfp.images import LoadedImage, encode_png, to_pixels, to_tensor
 from artfp.seeds import numpy_generator
 
 KIND = "generator"
@@ -83,8 +86,24 @@ def conditions(generator: Generator, seed: int, indices: range, chosen: int | No
     return torch.eye(generator.conditions)[classes]
 
 
+def inputs(generator: Generator, seed: int, indices: range, sources: Pixels | None) -> Tensor:
+    """What the images at these indices are made of: noise, or the images to translate, again from the first."""
+    if not generator.reads_images:
+        return noise(generator, seed, indices)
+    if sources is None or not len(sources):
+        raise UsageError("there are no images to translate")
+    return to_opponent(to_tensor(sources[np.asarray(indices) % len(sources)]))
+
+
 @torch.no_grad()
-def sample(generator: Generator, count: int, seed: int, start: int = 0, chosen: int | None = None) -> Iterator[Pixels]:
+def sample(
+    generator: Generator,
+    count: int,
+    seed: int,
+    start: int = 0,
+    chosen: int | None = None,
+    sources: Pixels | None = None,
+) -> Iterator[Pixels]:
     """Images start ... start + count - 1 as N x H x W x 3 bytes, in batches of at most BATCH.
 
     Whole batches at fixed places are computed, whatever is asked for, so that every image keeps its neighbours.
@@ -93,16 +112,16 @@ def sample(generator: Generator, count: int, seed: int, start: int = 0, chosen: 
     for first in range(start - start % BATCH, stop, BATCH):
         indices = range(first, first + BATCH)
         told = conditions(generator, seed, indices, chosen)
-        whole = noise(generator, seed, indices).to(device)
+        whole = inputs(generator, seed, indices, sources).to(device)
         yield to_pixels(generator.generate(whole, None if told is None else told.to(device)))[
             max(0, start - first) : stop - first
         ]
 
 
-def write_grid(path: Path, generator: Generator, seed: int) -> None:
+def write_grid(path: Path, generator: Generator, seed: int, sources: Pixels | None = None) -> None:
     """A sheet of samples as one PNG."""
     rows, columns = GRID
-    images = np.concatenate(list(sample(generator, rows * columns, seed)))
+    images = np.concatenate(list(sample(generator, rows * columns, seed, sources=sources)))
     side = images.shape[1]
     sheet = images.reshape(rows, columns, side, side, 3).swapaxes(1, 2).reshape(rows * side, columns * side, 3)
     with atomic_open(path, durable=False) as stream:
@@ -116,6 +135,16 @@ def check_class(generator: Generator, chosen: int | None) -> None:
         raise UsageError(f"--class {chosen}: this generator knows {known}")
 
 
+def read_sources(generator: Generator, source: Path | None, on_progress: OnProgress) -> Pixels | None:
+    """The images that a generator is to translate, at its size; None for one that makes them of noise."""
+    if not generator.reads_images:
+        return None
+    if source is None:
+        raise UsageError("this generator translates images: --source names a folder or zip of them")
+    with open_source(source) as images, tempfile.TemporaryDirectory() as scratch:
+        return decode(images, generator.size, True, Path(scratch), on_progress)
+
+
 def check_target(target: Path) -> None:
     """Refuse to write where something is."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -123,14 +152,20 @@ def check_target(target: Path) -> None:
 
 
 def write_samples(
-    generator: Generator, target: Path, count: int, seed: int, on_progress: OnProgress, chosen: int | None = None
+    generator: Generator,
+    target: Path,
+    count: int,
+    seed: int,
+    on_progress: OnProgress,
+    chosen: int | None = None,
+    sources: Pixels | None = None,
 ) -> None:
     """PNG files img00000000.png ... in the folder `target`, which appears at the end, whole."""
     check_target(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     stage = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.sample-"))
     try:
-        for index, pixels in enumerate(chain.from_iterable(sample(generator, count, seed, chosen=chosen))):
+        for index, pixels in enumerate(chain.from_iterable(sample(generator, count, seed, 0, chosen, sources))):
             (stage / f"img{index:08d}.png").write_bytes(encode_png(LoadedImage(pixels)))
             on_progress(index + 1, count, "")
         stage.chmod(0o755)  # mkdtemp makes private folders

@@ -18,6 +18,7 @@ class GanRecipe:
     seed: int = setting(0, low=0)
     family: str = setting("dcgan", choices=FAMILIES)
     data: Path | None = setting(None)
+    source: Path | None = setting(None)  # images that an image-conditional generator translates
     start: Path | None = setting(None)  # a training's folder, or a generator's file, whose networks to begin with
     size: int | None = setting(None, choices=SIZES)  # none: that of the first image
     resize: bool = setting(False)  # resizing after embedding weakens the fingerprint

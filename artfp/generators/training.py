@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
-import time
-from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +12,13 @@ import torch
 from torch import Tensor
 
 from artfp import __version__
-from artfp.checkpoints import load_tensors, prefixed, save_tensors
+from artfp.checkpoints import prefixed
 from artfp.data.readers import Source, open_source
 from artfp.devices import has_bf16
-from artfp.errors import BadInputError, DivergedError
 from artfp.files import read_json, write_json
+from artfp.generators import parallel
 from artfp.generators.base import Learner, Shape
-from artfp.generators.dataset import Batches, Conditions, Pixels, decode, one_hot
+from artfp.generators.dataset import Batches, Data, decode, one_hot
 from artfp.generators.families import new_learner
 from artfp.generators.folder import (
     CARD,
@@ -28,7 +26,6 @@ from artfp.generators.folder import (
     FILE,
     STATE,
     STATS,
-    TIMING,
     Identity,
     check_folder,
     claimed,
@@ -36,16 +33,13 @@ from artfp.generators.folder import (
     sign,
     start_file,
 )
-from artfp.generators.sampling import FORMAT, OTHER_FORMAT, load_generator, sample, save_generator, write_grid
+from artfp.generators.journal import Journal, OnProgress, diverged, due, read_state, steps_of
+from artfp.generators.sampling import load_generator, save_generator
 from artfp.generators.settings import GanRecipe
 from artfp.generators.transfer import Monitor, Transfer
 from artfp.results import Record
 from artfp.seeds import derive_seed
 from artfp.statslog import StatsLog
-
-KIND = "gan-state"
-
-OnProgress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -88,25 +82,31 @@ def train(
     twin: bool = False,
 ) -> TrainResult:
     """Train, or go on with, the generator of `recipe` on the images at `data` in the folder `out`."""
-    with open_source(data) as source:
+    on_progress = on_progress if parallel.is_first() else _silent
+    with open_source(data) as source, parallel.together(device):
         identity = identify(recipe, source, monitor.identity() if monitor else None, twin)
-        with claimed(out, identity):
-            if not (out / DONE).is_file():
-                told = one_hot(source) if recipe.classes else None
-                pixels = decode(source, identity.size, recipe.resize, out, on_progress)
-                sign(out, identity)
-                learner = _run(identity, pixels, told, out, monitor, on_progress, device)
-                _finish(identity, learner, out)
-                return _result(out, finished_before=False)
-            return _result(out, finished_before=True)
+        parallel.check_shares(recipe.batch, recipe.parts)
+        with claimed(out, identity) if parallel.is_first() else nullcontext():
+            finished = (out / DONE).is_file()
+            if not finished:
+                shown = _decode(identity, out, on_progress)
+                if parallel.is_first():
+                    sign(out, identity)
+                parallel.wait()
+                learner = _run(identity, shown, out, monitor, on_progress, device)
+                if parallel.is_first():
+                    _finish(identity, learner, out)
+            parallel.wait()
+            return _result(out, finished_before=finished)
 
 
 def plan(recipe: GanRecipe, data: Path, out: Path, monitor: Monitor | None, twin: bool) -> TrainPlan:
     """Check everything that can be checked without training, and say what a run would do."""
+    parallel.check_shares(recipe.batch, recipe.parts)
     with open_source(data) as source:
         identity = identify(recipe, source, monitor.identity() if monitor else None, twin)
         check_folder(out, identity)
-        steps = _steps(recipe)
+        steps = steps_of(recipe)
         return TrainPlan(
             out=str(out),
             images=len(source),
@@ -114,7 +114,7 @@ def plan(recipe: GanRecipe, data: Path, out: Path, monitor: Monitor | None, twin
             parameters=new_learner(recipe, _shape(identity, source), "cpu").parameters(),
             steps=steps,
             epochs=steps * recipe.batch / len(source),
-            checkpoints=sum(_due(step, recipe.checkpoint_every, recipe) for step in range(steps)),
+            checkpoints=sum(due(step, recipe.checkpoint_every, recipe) for step in range(steps)),
             resumes_after=_reached(out / STATE) * recipe.batch,
             finished_before=(out / DONE).is_file(),
         )
@@ -124,107 +124,66 @@ def _shape(identity: Identity, source: Source) -> Shape:
     return Shape(identity.size, one_hot(source).shape[1] if identity.recipe.classes else 0)
 
 
+def _decode(identity: Identity, scratch: Path, on_progress: OnProgress) -> Data:
+    recipe, source = identity.recipe, identity.source
+    conditions = one_hot(source) if recipe.classes else None
+    pixels = decode(source, identity.size, recipe.resize, scratch, on_progress)
+    if recipe.source is None:
+        return Data(pixels, conditions)
+    with open_source(recipe.source) as others:
+        return Data(pixels, conditions, decode(others, identity.size, True, scratch, on_progress))
+
+
 def _run(
-    identity: Identity,
-    pixels: Pixels,
-    told: Conditions | None,
-    out: Path,
-    monitor: Monitor | None,
-    on_progress: OnProgress,
-    device: str,
+    identity: Identity, data: Data, out: Path, monitor: Monitor | None, on_progress: OnProgress, device: str
 ) -> Learner:
-    # Start from the last checkpoint, or from scratch.
-    recipe, steps = identity.recipe, _steps(identity.recipe)
-    learner = new_learner(recipe, Shape(identity.size, 0 if told is None else told.shape[1]), device)
-    first = _resume(learner, out / STATE)
-    if first == 0 and recipe.start is not None:
-        learner.begin(weights_of(recipe.start), recipe.start)
-    log = StatsLog(out / STATS, position="images_shown")
-    log.rewind(first * recipe.batch)
-    batches = Batches(pixels, recipe.batch, recipe.seed, recipe.mirror, told)
-    clock, note = _Clock(out / TIMING), ""
-    for step in range(first, steps):
-        shown = (step + 1) * recipe.batch
-
+    # Start from the last checkpoint, from other networks, or from scratch.
+    recipe = identity.recipe
+    learner = new_learner(recipe, data.shape, device)
+    first = _begin(learner, recipe, out / STATE)
+    writes = parallel.is_first()
+    journal = Journal(recipe, out, first, monitor, data.sources, on_progress) if writes else None
+    batches = Batches(data, recipe.batch, recipe.seed, recipe.mirror)
+    for step in range(first, steps_of(recipe)):
         # Learn from the next batch.
-        losses = learner.learn(batches[step], step, derive_seed(recipe.seed, "gan", step))
+        losses = parallel.averaged(learner.learn(batches[step], step, derive_seed(recipe.seed, "gan", step)))
         if not all(map(math.isfinite, losses.values())):
-            raise _diverged(out, shown)
-        if _due(step, recipe.log_every, recipe):
-            log.append({"images_shown": shown, **losses})
+            raise diverged(out, (step + 1) * recipe.batch)
 
-        # See how much of the fingerprint has arrived.
-        if monitor is not None and _due(step, recipe.monitor_every, recipe):
-            seed = derive_seed(recipe.seed, "gan-monitor")
-            transfer = monitor.look(sample(learner.averaged, recipe.monitor_images, seed))
-            log.append({"images_shown": shown, **transfer.to_dict()})
-            note = str(transfer)
-
-        # Tell, and save: the sheet and the numbers first, since what a checkpoint has seen is not done again.
-        on_progress(shown, steps * recipe.batch, f"{clock.speed(shown - first * recipe.batch):.0f} images/s  {note}")
-        if _due(step, recipe.checkpoint_every, recipe):
-            state = learner.state()
-            if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
-                raise _diverged(out, shown)
-            write_grid(out / "samples" / f"{shown:010d}.png", learner.averaged, derive_seed(recipe.seed, "gan-grid"))
-            log.flush()
-            save_tensors(out / STATE, state, {"kind": KIND, "format": FORMAT, "steps": step + 1})
-            clock.note(shown, shown - first * recipe.batch)
+        # Watch, tell and save.
+        if journal:
+            journal.after(step, losses, learner)
     return learner
 
 
-def _steps(recipe: GanRecipe) -> int:
-    return -(-recipe.images // recipe.batch)
-
-
-def _due(step: int, every: int, recipe: GanRecipe) -> bool:
-    """Whether a multiple of `every` images is reached in this step, or the end."""
-    before, after = step * recipe.batch, (step + 1) * recipe.batch
-    return after // every > before // every or step + 1 == _steps(recipe)
-
-
-def _diverged(out: Path, shown: int) -> DivergedError:
-    kept = "the last checkpoint is kept" if (out / STATE).is_file() else "no checkpoint had been reached"
-    return DivergedError(
-        f"{out}: not a number after {shown:,} images; {kept}. Train into another folder with half the learning_rate "
-        "or ten times the gamma"
-    )
-
-
-def _resume(learner: Learner, path: Path) -> int:
+def _begin(learner: Learner, recipe: GanRecipe, path: Path) -> int:
     """Restore the last checkpoint, if there is one; the steps it has seen."""
-    if not path.is_file():
-        return 0
-    tensors, config = _checked(path)
-    learner.restore(tensors, path)
-    return int(config["steps"])
+    if path.is_file():
+        tensors, steps = read_state(path)
+        learner.restore(tensors, path)
+        return steps
+    if recipe.start is not None:
+        learner.begin(weights_of(recipe.start), recipe.start)
+    return 0
 
 
 def weights_of(start: Path) -> dict[str, Tensor]:
     """The networks that a training may begin with: all of an earlier training, or a generator alone."""
     path = start_file(start)
     if path.name == STATE:
-        return _checked(path)[0]
+        return read_state(path)[0]
     generator = load_generator(path).state_dict()
     return {**prefixed("generator", generator), **prefixed("averaged", generator)}
 
 
-def _checked(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """A training's state and its configuration."""
-    tensors, config = load_tensors(path, KIND)
-    if config.get("format") != FORMAT:
-        raise BadInputError(f"{path}: a training {OTHER_FORMAT}")
-    return tensors, config
-
-
 def _reached(path: Path) -> int:
-    return int(load_tensors(path, KIND)[1]["steps"]) if path.is_file() else 0
+    return read_state(path)[1] if path.is_file() else 0
 
 
 def _finish(identity: Identity, learner: Learner, out: Path) -> None:
     """Write the generator, its card, and the completion marker last."""
     recipe = identity.recipe
-    shown = _steps(recipe) * recipe.batch
+    shown = steps_of(recipe) * recipe.batch
     digest = save_generator(out / FILE, learner.averaged, recipe.family, {"images_shown": shown})
     transfer = _last_transfer(out)
     card: dict[str, Any] = {
@@ -250,20 +209,3 @@ def _last_transfer(out: Path) -> Transfer | None:
 def _result(out: Path, *, finished_before: bool) -> TrainResult:
     done = read_json(out / DONE)
     return TrainResult(str(out / FILE), done["sha256"], done["images_shown"], _last_transfer(out), finished_before)
-
-
-class _Clock:
-    """Seconds, for people; kept apart from everything that must be repeatable."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._start = path, time.monotonic()
-
-    def speed(self, images: int) -> float:
-        """Images a second since the start of this process."""
-        return images / max(time.monotonic() - self._start, 1e-9)
-
-    def note(self, shown: int, images: int) -> None:
-        """Add a line to the file."""
-        row = {"images_shown": shown, "seconds": round(time.monotonic() - self._start, 2), "images": images}
-        with self._path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(row) + "\n")

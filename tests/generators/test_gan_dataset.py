@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from artfp.data.readers import open_source
 from artfp.errors import BadInputError, UsageError
 from artfp.generators import dataset
-from artfp.generators.dataset import Batches, decode, size_of_first
+from artfp.generators.dataset import Batches, Data, decode, size_of_first
 from artfp.images import to_tensor
 
 Pixels = NDArray[np.uint8]
@@ -32,23 +32,25 @@ def numbered(count: int, side: int = 4) -> Pixels:
 
 @pytest.mark.parametrize("batch", [2, 3, 7, 16])
 def test_every_epoch_shows_every_image_once(batch: int) -> None:
-    batches = Batches(numbered(7), batch, seed=1, mirror=False)
-    order = np.concatenate([batches.indices(step) for step in range(21)])
+    batches = Batches(Data(numbered(7)), batch, seed=1, mirror=False)
+    order = np.concatenate([batches.order[step] for step in range(21)])
     epochs = order[: len(order) // 7 * 7].reshape(-1, 7)
     assert all(sorted(epoch) == list(range(7)) for epoch in epochs.tolist())
     assert len({tuple(epoch) for epoch in epochs.tolist()}) > 1
 
 
 def test_a_batch_follows_from_its_place_alone() -> None:
-    straight = Batches(numbered(50), 8, seed=1, mirror=True)
+    straight = Batches(Data(numbered(50)), 8, seed=1, mirror=True)
     earlier = [straight[step].images for step in range(20)]
-    torch.testing.assert_close(Batches(numbered(50), 8, seed=1, mirror=True)[19].images, earlier[19], rtol=0, atol=0)
-    assert not torch.equal(Batches(numbered(50), 8, seed=2, mirror=True)[19].images, earlier[19])
+    torch.testing.assert_close(
+        Batches(Data(numbered(50)), 8, seed=1, mirror=True)[19].images, earlier[19], rtol=0, atol=0
+    )
+    assert not torch.equal(Batches(Data(numbered(50)), 8, seed=2, mirror=True)[19].images, earlier[19])
 
 
 def test_batches_hold_opponent_colours() -> None:
     pixels = np.stack([np.zeros((4, 4, 3), np.uint8), np.full((4, 4, 3), 255, np.uint8)])
-    batch = Batches(pixels, 2, seed=0, mirror=False)[0].images
+    batch = Batches(Data(pixels), 2, seed=0, mirror=False)[0].images
     torch.testing.assert_close(batch[:, 0, 0, 0].sort().values, torch.tensor([-1.0, 1.0]) * 3**0.5)
     torch.testing.assert_close(batch[:, 1:], torch.zeros(2, 2, 4, 4), atol=1e-5, rtol=0)
 
@@ -57,9 +59,9 @@ def test_mirroring_flips_some_images_and_only_where_asked() -> None:
     """Fails by luck if 64 fair coins agree: 1e-19; the seed is fixed."""
     pixels = np.zeros((1, 4, 4, 3), np.uint8)
     pixels[0, :, 0] = 255
-    left = (Batches(pixels, 64, seed=0, mirror=True)[0].images[:, 0, 0, 0] > 1).float().mean()
+    left = (Batches(Data(pixels), 64, seed=0, mirror=True)[0].images[:, 0, 0, 0] > 1).float().mean()
     assert 0 < left < 1
-    assert (Batches(pixels, 64, seed=0, mirror=False)[0].images[:, 0, 0, 0] > 1).all()
+    assert (Batches(Data(pixels), 64, seed=0, mirror=False)[0].images[:, 0, 0, 0] > 1).all()
 
 
 @pytest.mark.parametrize("limit", [1 << 30, 1], ids=["in memory", "in a file"])

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from artfp.codec.dct import DctCodec
 from artfp.data.manifest import FORMAT, MANIFEST
 from artfp.data.procedural import generate
 from artfp.errors import BadInputError, DivergedError, UsageError
-from artfp.generators import training
+from artfp.generators import journal, training
 from artfp.generators.base import Batch, Shape
 from artfp.generators.dataset import Batches
 from artfp.generators.families import FAMILIES, new_learner
@@ -78,8 +79,13 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert contents(out) == straight
 
 
-@pytest.mark.parametrize("failing", ["save_tensors", "save_generator", "write_json", "write_grid"])
+@pytest.mark.parametrize(
+    ("module", "failing"),
+    [(journal, "save_tensors"), (training, "save_generator"), (training, "write_json"), (journal, "write_grid")],
+    ids=["checkpoint", "generator", "card", "sheet"],
+)
 def test_a_run_that_dies_while_saving_goes_on_exactly(
+    module: ModuleType,
     failing: str,
     straight: dict[str, bytes],
     tiny: GanRecipe,
@@ -89,7 +95,7 @@ def test_a_run_that_dies_while_saving_goes_on_exactly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     out, calls = tmp_path / "stopped", iter(range(99))
-    original = getattr(training, failing)
+    original = getattr(module, failing)
 
     def sometimes(*args: Any) -> Any:
         if next(calls) == (1 if failing in ("save_tensors", "write_grid", "write_json") else 0):
@@ -97,7 +103,7 @@ def test_a_run_that_dies_while_saving_goes_on_exactly(
         return original(*args)
 
     with monkeypatch.context() as patched:
-        patched.setattr(training, failing, sometimes)
+        patched.setattr(module, failing, sometimes)
         with pytest.raises(StopError):
             train(tiny, photos, out, monitor(dct))
     train(tiny, photos, out, monitor(dct))

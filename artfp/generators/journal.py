@@ -1,0 +1,118 @@
+"""What a training leaves behind as it goes: losses, looks at the fingerprint, sheets of samples, checkpoints."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from artfp.checkpoints import load_tensors, save_tensors
+from artfp.errors import BadInputError, DivergedError
+from artfp.generators.base import Learner
+from artfp.generators.folder import STATE, STATS, TIMING
+from artfp.generators.sampling import FORMAT, OTHER_FORMAT, Pixels, sample, write_grid
+from artfp.generators.settings import GanRecipe
+from artfp.generators.transfer import Monitor
+from artfp.seeds import derive_seed
+from artfp.statslog import StatsLog
+
+KIND = "gan-state"
+
+OnProgress = Callable[[int, int, str], None]
+
+
+class Journal:
+    """The files that grow with the training; a run that goes on cuts them back to its checkpoint."""
+
+    def __init__(
+        self,
+        recipe: GanRecipe,
+        out: Path,
+        first: int,
+        monitor: Monitor | None,
+        sources: Pixels | None,
+        on_progress: OnProgress,
+    ) -> None:
+        self.recipe, self.out, self.first = recipe, out, first
+        self.monitor, self.sources, self.on_progress = monitor, sources, on_progress
+        self.log = StatsLog(out / STATS, position="images_shown")
+        self.log.rewind(first * recipe.batch)
+        self.clock, self.seen = _Clock(out / TIMING), ""
+
+    def after(self, step: int, losses: dict[str, float], learner: Learner) -> None:
+        """All that is due after a step."""
+        recipe, shown = self.recipe, (step + 1) * self.recipe.batch
+        if due(step, recipe.log_every, recipe):
+            self.log.append({"images_shown": shown, **losses})
+
+        # See how much of the fingerprint has arrived.
+        if self.monitor is not None and due(step, recipe.monitor_every, recipe):
+            seed = derive_seed(recipe.seed, "gan-monitor")
+            transfer = self.monitor.look(sample(learner.averaged, recipe.monitor_images, seed, sources=self.sources))
+            self.log.append({"images_shown": shown, **transfer.to_dict()})
+            self.seen = str(transfer)
+
+        # Tell, and save.
+        speed = self.clock.speed(shown - self.first * recipe.batch)
+        self.on_progress(shown, steps_of(recipe) * recipe.batch, f"{speed:.0f} images/s  {self.seen}")
+        if due(step, recipe.checkpoint_every, recipe):
+            self._save(step, learner)
+
+    def _save(self, step: int, learner: Learner) -> None:
+        """The sheet and the numbers first, since what a checkpoint has seen is not done again."""
+        recipe, shown = self.recipe, (step + 1) * self.recipe.batch
+        state = learner.state()
+        if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
+            raise diverged(self.out, shown)
+        sheet, seed = self.out / "samples" / f"{shown:010d}.png", derive_seed(recipe.seed, "gan-grid")
+        write_grid(sheet, learner.averaged, seed, self.sources)
+        self.log.flush()
+        save_tensors(self.out / STATE, state, {"kind": KIND, "format": FORMAT, "steps": step + 1})
+        self.clock.note(shown, shown - self.first * recipe.batch)
+
+
+def steps_of(recipe: GanRecipe) -> int:
+    """Of the whole training."""
+    return -(-recipe.images // recipe.batch)
+
+
+def due(step: int, every: int, recipe: GanRecipe) -> bool:
+    """Whether a multiple of `every` images is reached in this step, or the end."""
+    before, after = step * recipe.batch, (step + 1) * recipe.batch
+    return after // every > before // every or step + 1 == steps_of(recipe)
+
+
+def read_state(path: Path) -> tuple[dict[str, Any], int]:
+    """A checkpoint's tensors, and the steps it has seen."""
+    tensors, config = load_tensors(path, KIND)
+    if config.get("format") != FORMAT:
+        raise BadInputError(f"{path}: a training {OTHER_FORMAT}")
+    return tensors, int(config["steps"])
+
+
+def diverged(out: Path, shown: int) -> DivergedError:
+    """Numbers that are none."""
+    kept = "the last checkpoint is kept" if (out / STATE).is_file() else "no checkpoint had been reached"
+    return DivergedError(
+        f"{out}: not a number after {shown:,} images; {kept}. Train into another folder with half the learning_rate "
+        "or ten times the gamma"
+    )
+
+
+class _Clock:
+    """Seconds, for people; kept apart from everything that must be repeatable."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._start = path, time.monotonic()
+
+    def speed(self, images: int) -> float:
+        """Images a second since the start of this process."""
+        return images / max(time.monotonic() - self._start, 1e-9)
+
+    def note(self, shown: int, images: int) -> None:
+        """Add a line to the file."""
+        row = {"images_shown": shown, "seconds": round(time.monotonic() - self._start, 2), "images": images}
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(row) + "\n")
