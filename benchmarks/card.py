@@ -2,7 +2,8 @@
 
     python benchmarks/card.py runs/codec-artfp-64 ../shared/data/photos256.zip ../shared/data/kodak
 
-Each DATA is measured twice, as resized centre squares and as crops at full resolution, by `artfp codec evaluate`.
+Each DATA is measured once for every view by `artfp codec evaluate`: as centre squares, resized or cropped at full
+resolution, or as whole images.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from artfp.codec.learned import LearnedCodec, card_path
 from artfp.files import read_json, write_json
 
 
+VIEWS: dict[str, list[str]] = {"resized": [], "cropped": ["--crop"], "full": ["--full"]}
+
+
 def measured(codec: Path, data: Path, flags: list[str]) -> dict[str, Any]:
     """One run of `artfp codec evaluate`: its command and its result."""
     command = ["artfp", "codec", "evaluate", codec.stem, data.name, *flags, "--json"]
@@ -36,9 +40,11 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("data", type=Path, nargs="*")
     parser.add_argument("--limit", type=int, help="images of each DATA at most, chosen by the seed")
+    parser.add_argument("--views", nargs="+", choices=VIEWS, default=["resized", "cropped"])
     parser.add_argument("--commit", default="HEAD", help="the commit that trained it")
     arguments = parser.parse_args()
     limit = ["--limit", str(arguments.limit)] if arguments.limit else []
+    views = [VIEWS[view] for view in arguments.views]
     recipe = read_json(arguments.run / "recipe.json")
     target = Path("checkpoints") / f"{recipe['name']}.safetensors"
     card_path(target).unlink(missing_ok=True)
@@ -56,7 +62,7 @@ def main() -> None:
         "recipe": recipe,
         "done": read_json(arguments.run / "done.json"),
         "made_with": {"artfp": __version__, "torch": torch.__version__, "commit": commit.stdout.strip()},
-        "measured": [measured(target, data, [*view, *limit]) for data in arguments.data for view in ([], ["--crop"])],
+        "measured": [measured(target, data, [*view, *limit]) for data in arguments.data for view in views],
     }
     write_json(card_path(target), card)
     print(card_path(target))
