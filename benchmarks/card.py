@@ -22,7 +22,6 @@ from artfp import __version__
 from artfp.codec.learned import LearnedCodec, card_path
 from artfp.files import read_json, write_json
 
-
 VIEWS: dict[str, list[str]] = {"resized": [], "cropped": ["--crop"], "full": ["--full"]}
 
 

@@ -15,12 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from artfp.devices import fast_arithmetic
+from artfp.generators.averaging import follow
 from artfp.generators.base import Batch, Generator, Learner
 from artfp.generators.losses import RELATIVISTIC, Game, lazy_weight, usual_gamma
 from artfp.generators.parallel import average_gradients, share
 from artfp.generators.settings import GanRecipe
-
-WARM_UP = 0.05  # the average's half-life is at most this part of all images shown
 
 
 @dataclass
@@ -77,7 +76,8 @@ class AdversarialLearner(Learner):
         self.generator_adam.step()
 
         # Follow it with the average.
-        self._average(shown + len(batch.images), len(batch.images))
+        images = len(batch.images)
+        follow(self.averaged, self.generator, shown + images, images, self.recipe.average)
         margin = sum(float((part.real_scores - part.fake_scores).mean()) for part in parts) / len(parts)
         return {"d_loss": loss, "g_loss": opposite, "margin": margin, **self.numbers, **more}
 
@@ -161,17 +161,3 @@ class AdversarialLearner(Learner):
             for name, term in terms.items():
                 totals[name] = totals.get(name, 0.0) + term.item() / len(parts)
         self.numbers |= totals
-
-    @torch.no_grad()
-    def _average(self, shown: int, batch: int) -> None:
-        keep = kept_share(batch, self.recipe.average, shown)
-        for mean, weight in zip(self.averaged.parameters(), self.generator.parameters(), strict=True):
-            mean.lerp_(weight, 1 - keep)
-        for kept, now in zip(self.averaged.buffers(), self.generator.buffers(), strict=True):
-            kept.copy_(now)
-
-
-def kept_share(batch: int, half_life: float, shown: int) -> float:
-    """What the average keeps of itself over a batch; its half-life grows with the images shown, to `half_life`."""
-    half_life = min(half_life, WARM_UP * shown)
-    return 0.5 ** (batch / half_life) if half_life > 0 else 0.0

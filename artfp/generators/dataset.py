@@ -19,7 +19,7 @@ from torch import Tensor
 from artfp.data.readers import Source
 from artfp.data.streams import read_ahead, thread_count
 from artfp.errors import UsageError
-from artfp.generators.base import Batch, Shape
+from artfp.generators.base import Batch
 from artfp.generators.colours import to_opponent
 from artfp.generators.settings import SIZES
 from artfp.images import load_image, resize, to_pixels, to_tensor
@@ -111,11 +111,6 @@ class Data:
     conditions: Conditions | None = None  # what the networks are told of each image
     sources: Pixels | None = None  # what an image-conditional generator translates
 
-    @property
-    def shape(self) -> Shape:
-        """What the networks must fit."""
-        return Shape(self.pixels.shape[1], 0 if self.conditions is None else self.conditions.shape[1])
-
 
 class Order:
     """Which items batch i holds: a permutation for each epoch, so that any place is reached without those before."""
@@ -144,14 +139,17 @@ class Batches:
         data, indices = self.data, self.order[step]
         images = to_opponent(to_tensor(data.pixels[indices]))
         told = None if data.conditions is None else torch.from_numpy(data.conditions[indices])
-        return Batch(self._mirrored(images, step) if self.mirror else images, told, self._sources(step))
+        return Batch(self._mirrored(images, "gan-mirror", step), told, self._sources(step))
 
     def _sources(self, step: int) -> Tensor | None:
         if self.data.sources is None or self.source_order is None:
             return None
-        return to_opponent(to_tensor(self.data.sources[self.source_order[step]]))
+        images = to_opponent(to_tensor(self.data.sources[self.source_order[step]]))
+        return self._mirrored(images, "gan-mirror-sources", step)
 
-    def _mirrored(self, images: Tensor, step: int) -> Tensor:
-        random = torch.Generator().manual_seed(derive_seed(self.seed, "gan-mirror", step))
+    def _mirrored(self, images: Tensor, draw: str, step: int) -> Tensor:
+        if not self.mirror:
+            return images
+        random = torch.Generator().manual_seed(derive_seed(self.seed, draw, step))
         flipped = torch.rand(len(images), generator=random) < 0.5
         return torch.where(flipped[:, None, None, None], images.flip(-1), images)

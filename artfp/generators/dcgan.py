@@ -16,8 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from artfp.generators.base import Generator
+from artfp.generators.adversarial import AdversarialLearner
+from artfp.generators.base import Generator, Learner, Shape
 from artfp.generators.layers import Projection
+from artfp.generators.settings import GanRecipe
 
 SLOPE = 0.2  # of the leaky units
 START = 4  # side of the smallest feature map
@@ -90,3 +92,12 @@ def initialise(network: nn.Module) -> None:
             nn.init.kaiming_normal_(module.weight, a=SLOPE)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+
+
+def learner(recipe: GanRecipe, shape: Shape, device: str) -> Learner:
+    """Both networks at their start."""
+    width, most = recipe.generator_width, recipe.generator_most
+    generator = DcganGenerator(shape.size, recipe.latent, width, most, shape.conditions)
+    width, most = recipe.discriminator_width, recipe.discriminator_most
+    discriminator = DcganDiscriminator(shape.size, width, most, shape.conditions)
+    return AdversarialLearner(recipe, generator, discriminator, device)

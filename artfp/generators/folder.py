@@ -20,7 +20,7 @@ from typing import Any
 
 from artfp import recipe as recipes
 from artfp.data.manifest import MANIFEST
-from artfp.data.readers import Source
+from artfp.data.readers import Source, open_source
 from artfp.errors import UsageError
 from artfp.files import sha256_bytes, sha256_file, working_alone, write_json
 from artfp.generators.dataset import size_of_first
@@ -52,6 +52,9 @@ class Identity:
         """Plain JSON values; the data by their hash, so that they may be moved."""
         settings = recipes.to_dict(self.recipe) | {"size": self.size}
         settings["data"] = self.source.sha256
+        if self.recipe.source is not None:
+            with open_source(self.recipe.source) as source:
+                settings["source"] = source.sha256
         if self.recipe.start is not None:
             settings["start"] = sha256_file(start_file(self.recipe.start))
         return settings | {"manifest": self.manifest_sha256, "monitor": self.monitor, "twin": self.twin}

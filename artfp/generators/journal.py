@@ -97,7 +97,7 @@ def diverged(out: Path, shown: int) -> DivergedError:
     kept = "the last checkpoint is kept" if (out / STATE).is_file() else "no checkpoint had been reached"
     return DivergedError(
         f"{out}: not a number after {shown:,} images; {kept}. Train into another folder with half the learning_rate "
-        "or ten times the gamma"
+        "(or, for a family with a gradient penalty, ten times the gamma)"
     )
 
 

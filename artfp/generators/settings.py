@@ -7,7 +7,7 @@ from pathlib import Path
 
 from artfp.recipe import setting
 
-FAMILIES = ("dcgan",)
+FAMILIES = ("dcgan", "r3gan", "biggan", "cut", "diffusion")
 SIZES = (16, 32, 64, 128, 256)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from artfp import __version__
 from artfp.checkpoints import prefixed
-from artfp.data.readers import Source, open_source
+from artfp.data.readers import open_source
 from artfp.devices import has_bf16
 from artfp.files import read_json, write_json
 from artfp.generators import parallel
@@ -89,11 +89,12 @@ def train(
         with claimed(out, identity) if parallel.is_first() else nullcontext():
             finished = (out / DONE).is_file()
             if not finished:
+                learner = new_learner(recipe, _shape(identity), device)  # first of all: it knows what its family needs
                 shown = _decode(identity, out, on_progress)
                 if parallel.is_first():
                     sign(out, identity)
                 parallel.wait()
-                learner = _run(identity, shown, out, monitor, on_progress, device)
+                _run(learner, recipe, shown, out, monitor, on_progress)
                 if parallel.is_first():
                     _finish(identity, learner, out)
             parallel.wait()
@@ -111,7 +112,7 @@ def plan(recipe: GanRecipe, data: Path, out: Path, monitor: Monitor | None, twin
             out=str(out),
             images=len(source),
             size=identity.size,
-            parameters=new_learner(recipe, _shape(identity, source), "cpu").parameters(),
+            parameters=new_learner(recipe, _shape(identity), "cpu").parameters(),
             steps=steps,
             epochs=steps * recipe.batch / len(source),
             checkpoints=sum(due(step, recipe.checkpoint_every, recipe) for step in range(steps)),
@@ -120,8 +121,8 @@ def plan(recipe: GanRecipe, data: Path, out: Path, monitor: Monitor | None, twin
         )
 
 
-def _shape(identity: Identity, source: Source) -> Shape:
-    return Shape(identity.size, one_hot(source).shape[1] if identity.recipe.classes else 0)
+def _shape(identity: Identity) -> Shape:
+    return Shape(identity.size, one_hot(identity.source).shape[1] if identity.recipe.classes else 0)
 
 
 def _decode(identity: Identity, scratch: Path, on_progress: OnProgress) -> Data:
@@ -135,11 +136,9 @@ def _decode(identity: Identity, scratch: Path, on_progress: OnProgress) -> Data:
 
 
 def _run(
-    identity: Identity, data: Data, out: Path, monitor: Monitor | None, on_progress: OnProgress, device: str
-) -> Learner:
+    learner: Learner, recipe: GanRecipe, data: Data, out: Path, monitor: Monitor | None, on_progress: OnProgress
+) -> None:
     # Start from the last checkpoint, from other networks, or from scratch.
-    recipe = identity.recipe
-    learner = new_learner(recipe, data.shape, device)
     first = _begin(learner, recipe, out / STATE)
     writes = parallel.is_first()
     journal = Journal(recipe, out, first, monitor, data.sources, on_progress) if writes else None
@@ -153,7 +152,6 @@ def _run(
         # Watch, tell and save.
         if journal:
             journal.after(step, losses, learner)
-    return learner
 
 
 def _begin(learner: Learner, recipe: GanRecipe, path: Path) -> int:

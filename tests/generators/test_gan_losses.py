@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from artfp.generators.adversarial import AdversarialLearner, kept_share
+from artfp.generators.adversarial import AdversarialLearner
+from artfp.generators.averaging import kept_share
 from artfp.generators.base import Batch
 from artfp.generators.dcgan import DcganDiscriminator, DcganGenerator
 from artfp.generators.losses import (
