@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import torch
 
-from artfp.generators import biggan, cut, dcgan, diffusion, r3gan
+from artfp.generators import biggan, cut, dcgan, diffusion, progan, r3gan, stylegan2
 from artfp.generators.base import Family, Learner, Shape
 from artfp.generators.settings import GanRecipe
 from artfp.seeds import derive_seed
 
 FAMILIES: dict[str, Family] = {
     "dcgan": Family(dcgan.DcganGenerator, dcgan.learner),
+    "progan": Family(progan.ProganGenerator, progan.learner),
+    "stylegan2": Family(stylegan2.Stylegan2Generator, stylegan2.learner),
     "r3gan": Family(r3gan.R3ganGenerator, r3gan.learner),
     "biggan": Family(biggan.BigganGenerator, biggan.learner),
     "cut": Family(cut.CutGenerator, cut.learner),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -30,14 +32,16 @@ class PixelNorm(nn.Module):
         return x * (x.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
 
 
-def with_batch_spread(x: Tensor, group: int = 4) -> Tensor:
-    """One more channel: how much the images of a group differ (the same, section 3, as StyleGAN2 groups them).
+GROUP = 4  # images whose spread is measured together; of a batch, real and generated ones must each be a multiple
 
-    Image i is in a group with i + n/group, i + 2 n/group ...
+
+def with_batch_spread(x: Tensor) -> Tensor:
+    """One more channel: how much the images of a group differ (the same, section 3; groups as in StyleGAN2).
+
+    A group is `GROUP` images that follow one another: real and generated ones, judged in one go, are never in the same.
     """
-    group = min(group, len(x))
-    while len(x) % group:
-        group -= 1
-    grouped = x.view(group, -1, *x.shape[1:]).float()
-    spread = (grouped.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=(1, 2, 3), keepdim=True)
-    return torch.cat([x, spread.repeat(group, 1, 1, 1).expand(-1, 1, *x.shape[2:]).to(x.dtype)], dim=1)
+    group = math.gcd(GROUP, len(x))
+    grouped = x.view(-1, group, *x.shape[1:]).float()
+    spread = (grouped.var(dim=1, unbiased=False) + 1e-8).sqrt().mean(dim=(1, 2, 3))
+    channel = spread.repeat_interleave(group).view(-1, 1, 1, 1).expand(-1, 1, *x.shape[2:])
+    return torch.cat([x, channel.to(x.dtype)], dim=1)

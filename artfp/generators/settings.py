@@ -7,7 +7,7 @@ from pathlib import Path
 
 from artfp.recipe import setting
 
-FAMILIES = ("dcgan", "r3gan", "biggan", "cut", "diffusion")
+FAMILIES = ("dcgan", "progan", "stylegan2", "r3gan", "biggan", "cut", "diffusion")
 SIZES = (16, 32, 64, 128, 256)
 
 

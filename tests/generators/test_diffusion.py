@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from artfp.generators.adversarial import kept_share
+from artfp.generators.averaging import kept_share
 from artfp.generators.base import Batch, Shape
 from artfp.generators.diffusion import (
     P_MEAN,
