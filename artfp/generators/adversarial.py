@@ -6,7 +6,7 @@ batch, noise --split--> parts, one after the other through both networks: their 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from artfp.devices import fast_arithmetic
 from artfp.generators.averaging import follow
-from artfp.generators.base import Batch, Generator, Learner
+from artfp.generators.base import Batch, Generator, Learner, Shape
 from artfp.generators.losses import RELATIVISTIC, Game, lazy_weight, usual_gamma
 from artfp.generators.parallel import average_gradients, share
 from artfp.generators.settings import GanRecipe
@@ -161,3 +161,13 @@ class AdversarialLearner(Learner):
             for name, term in terms.items():
                 totals[name] = totals.get(name, 0.0) + term.item() / len(parts)
         self.numbers |= totals
+
+
+def players(
+    recipe: GanRecipe, shape: Shape, generator: Callable[..., Generator], discriminator: Callable[..., nn.Module]
+) -> tuple[Generator, nn.Module]:
+    """Both networks of a family, at the widths of the recipe."""
+    width, most = recipe.generator_width, recipe.generator_most
+    paints = generator(shape.size, recipe.latent, width, most, shape.conditions)
+    width, most = recipe.discriminator_width, recipe.discriminator_most
+    return paints, discriminator(shape.size, width, most, shape.conditions)

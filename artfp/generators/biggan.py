@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from artfp.errors import UsageError
-from artfp.generators.adversarial import AdversarialLearner, Part
+from artfp.generators.adversarial import AdversarialLearner, Part, players
 from artfp.generators.base import Generator, Learner, Shape
 from artfp.generators.dcgan import START, channels_at
 from artfp.generators.layers import Projection
@@ -213,8 +213,4 @@ def learner(recipe: GanRecipe, shape: Shape, device: str) -> Learner:
     """Both networks at the recipe's widths."""
     if not shape.conditions:
         raise UsageError("biggan needs classes: set classes = true, and give images that have them")
-    width, most = recipe.generator_width, recipe.generator_most
-    generator = BigganGenerator(shape.size, recipe.latent, width, most, shape.conditions)
-    width, most = recipe.discriminator_width, recipe.discriminator_most
-    discriminator = BigganDiscriminator(shape.size, width, most, shape.conditions)
-    return BigganLearner(recipe, generator, discriminator, device)
+    return BigganLearner(recipe, *players(recipe, shape, BigganGenerator, BigganDiscriminator), device)

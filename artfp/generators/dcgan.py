@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from artfp.generators.adversarial import AdversarialLearner
+from artfp.generators.adversarial import AdversarialLearner, players
 from artfp.generators.base import Generator, Learner, Shape
 from artfp.generators.layers import Projection
 from artfp.generators.settings import GanRecipe
@@ -96,8 +96,4 @@ def initialise(network: nn.Module) -> None:
 
 def learner(recipe: GanRecipe, shape: Shape, device: str) -> Learner:
     """Both networks at their start."""
-    width, most = recipe.generator_width, recipe.generator_most
-    generator = DcganGenerator(shape.size, recipe.latent, width, most, shape.conditions)
-    width, most = recipe.discriminator_width, recipe.discriminator_most
-    discriminator = DcganDiscriminator(shape.size, width, most, shape.conditions)
-    return AdversarialLearner(recipe, generator, discriminator, device)
+    return AdversarialLearner(recipe, *players(recipe, shape, DcganGenerator, DcganDiscriminator), device)

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from artfp.generators.adversarial import AdversarialLearner
+from artfp.generators.adversarial import AdversarialLearner, players
 from artfp.generators.base import Generator, Learner, Shape
 from artfp.generators.dcgan import START, channels_at
 from artfp.generators.equalised import Convolution, Dense, Judge, active, check_groups
@@ -193,8 +193,4 @@ def shrunk(images: Tensor, side: int) -> Tensor:
 def learner(recipe: GanRecipe, shape: Shape, device: str) -> Learner:
     """Both networks at their start."""
     check_groups(recipe)
-    width, most = recipe.generator_width, recipe.generator_most
-    generator = ProganGenerator(shape.size, recipe.latent, width, most, shape.conditions)
-    width, most = recipe.discriminator_width, recipe.discriminator_most
-    discriminator = ProganDiscriminator(shape.size, width, most, shape.conditions)
-    return ProganLearner(recipe, generator, discriminator, device)
+    return ProganLearner(recipe, *players(recipe, shape, ProganGenerator, ProganDiscriminator), device)

@@ -30,7 +30,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from artfp.generators.adversarial import AdversarialLearner, Part
+from artfp.generators.adversarial import AdversarialLearner, Part, players
 from artfp.generators.base import Generator, Learner, Shape
 from artfp.generators.dcgan import START, channels_at
 from artfp.generators.equalised import Convolution, Dense, Judge, active, check_groups
@@ -238,8 +238,4 @@ def path_weight(size: int) -> float:
 def learner(recipe: GanRecipe, shape: Shape, device: str) -> Learner:
     """Both networks at their start."""
     check_groups(recipe)
-    width, most = recipe.generator_width, recipe.generator_most
-    generator = Stylegan2Generator(shape.size, recipe.latent, width, most, shape.conditions)
-    width, most = recipe.discriminator_width, recipe.discriminator_most
-    discriminator = Stylegan2Discriminator(shape.size, width, most, shape.conditions)
-    return Stylegan2Learner(recipe, generator, discriminator, device)
+    return Stylegan2Learner(recipe, *players(recipe, shape, Stylegan2Generator, Stylegan2Discriminator), device)
