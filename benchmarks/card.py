@@ -1,9 +1,10 @@
 """Put a trained codec among the shipped ones, with a card of what it measures.
 
     python benchmarks/card.py runs/codec-artfp-64 ../shared/data/photos256.zip ../shared/data/kodak
+    python benchmarks/card.py runs/codec-artfp-128 photos256.zip:cropped kodak:cropped,full
 
 Each DATA is measured once for every view by `artfp codec evaluate`: as centre squares, resized or cropped at full
-resolution, or as whole images.
+resolution (the two where none is named), or as whole images.
 """
 
 from __future__ import annotations
@@ -33,17 +34,21 @@ def measured(codec: Path, data: Path, flags: list[str]) -> dict[str, Any]:
     return {"command": " ".join(command), "result": json.loads(done.stdout)}
 
 
+def _views(specs: list[str]) -> list[tuple[Path, list[str]]]:
+    """Every data with the flags of each of its views."""
+    split = [spec.partition(":")[::2] for spec in specs]
+    return [(Path(data), VIEWS[view]) for data, views in split for view in (views or "resized,cropped").split(",")]
+
+
 def main() -> None:
     """Copy the codec to checkpoints/ and write its card."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
-    parser.add_argument("data", type=Path, nargs="*")
+    parser.add_argument("data", nargs="*", metavar="DATA[:VIEW,...]", help=f"views: {', '.join(VIEWS)}")
     parser.add_argument("--limit", type=int, help="images of each DATA at most, chosen by the seed")
-    parser.add_argument("--views", nargs="+", choices=VIEWS, default=["resized", "cropped"])
     parser.add_argument("--commit", default="HEAD", help="the commit that trained it")
     arguments = parser.parse_args()
     limit = ["--limit", str(arguments.limit)] if arguments.limit else []
-    views = [VIEWS[view] for view in arguments.views]
     recipe = read_json(arguments.run / "recipe.json")
     target = Path("checkpoints") / f"{recipe['name']}.safetensors"
     card_path(target).unlink(missing_ok=True)
@@ -61,7 +66,7 @@ def main() -> None:
         "recipe": recipe,
         "done": read_json(arguments.run / "done.json"),
         "made_with": {"artfp": __version__, "torch": torch.__version__, "commit": commit.stdout.strip()},
-        "measured": [measured(target, data, [*view, *limit]) for data in arguments.data for view in views],
+        "measured": [measured(target, data, [*flags, *limit]) for data, flags in _views(arguments.data)],
     }
     write_json(card_path(target), card)
     print(card_path(target))

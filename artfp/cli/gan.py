@@ -210,9 +210,10 @@ def sample(
     CHECKPOINT is a generator.safetensors; RUN is the folder of a finished `artfp train-gan`.
     """
     from artfp.devices import prepare_device
-    from artfp.generators.sampling import check_class, check_target, load_generator, read_sources, write_samples
+    from artfp.files import check_new
+    from artfp.generators.sampling import check_class, load_generator, read_sources, write_samples
 
-    check_target(target)
+    check_new(target)
     generator = load_generator(checkpoint).to(prepare_device(device, threads))
     check_class(generator, chosen)
     with progress("sample") as advance:
@@ -222,3 +223,23 @@ def sample(
         print_json({"out": str(target), "count": count, "seed": seed, "size": generator.size})
     else:
         out.print(Text(f"{target}  {count:,} images of {generator.size} x {generator.size} pixels"))
+
+
+@click.command()
+@click.argument("run", type=PATH)
+@click.argument("target", metavar="OUT", type=PATH)
+@click.option("--name", help="What the model is called [default: the name of RUN].")
+@json_option
+@command_errors
+def export(run: Path, target: Path, name: str | None, as_json: bool) -> None:
+    """Write a finished training's generator into OUT, a new folder: weights, a torch program, a model card.
+
+    The card says that there is a fingerprint and how to verify it, and none of its bits.
+    """
+    from artfp.generators.export import export as write
+
+    facts = write(run, target, name or run.resolve().name)
+    if as_json:
+        print_json(facts)
+    else:
+        out.print(Text(f"{target}  generator.safetensors, model.pt2, README.md"))

@@ -11,7 +11,7 @@ from artfp import __version__
 from artfp.cli.codec import codec
 from artfp.cli.doctor import doctor
 from artfp.cli.embed import embed_dataset
-from artfp.cli.gan import sample, train_gan
+from artfp.cli.gan import export, sample, train_gan
 from artfp.cli.keys import key
 from artfp.cli.report import report
 from artfp.cli.run import run_recipe
@@ -42,6 +42,7 @@ artfp.add_command(codec)
 artfp.add_command(run_recipe)
 artfp.add_command(train_gan)
 artfp.add_command(sample)
+artfp.add_command(export)
 
 
 def main() -> None:

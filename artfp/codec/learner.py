@@ -31,15 +31,12 @@ class Learner:
 
     @classmethod
     def new(cls, recipe: CodecRecipe, attempt: int, start: LearnedCodec | None, device: str) -> Learner:
-        """The networks of `start` at the first attempt, if there is one, and random ones after.
-
-        A private codec takes over how `start` sees, and neither how it says nor how it reads a message.
-        """
+        """The networks of `start` at the first attempt, if there is one, and random ones after."""
         torch.manual_seed(derive_seed(recipe.seed, "codec-start", attempt))
         shape = (recipe.bits, recipe.size, recipe.width, recipe.depth)
         encoder, decoder = Encoder(*shape).to(device), Decoder(*shape).to(device)
         if start and attempt == 0:
-            own = ("message.", "read.") if recipe.private else ()
+            own = ("message.", "read.") if new_words(recipe, start) else ()
             _take_over(encoder, start.encoder, own)
             _take_over(decoder, start.decoder, own)
         averaged = LearnedCodec(recipe.name, Architecture(*shape), recipe.psnr).to(device)
@@ -92,6 +89,11 @@ class Learner:
         load_into(self.averaged.encoder, under("averaged-encoder", state), path)
         load_into(self.averaged.decoder, under("averaged-decoder", state), path)
         restore_adam(self.optimizer, under("adam", state))
+
+
+def new_words(recipe: CodecRecipe, start: LearnedCodec) -> bool:
+    """Whether only the eyes of `start` are taken over, and neither how it says nor how it reads a message."""
+    return recipe.private or recipe.bits != start.n_bits
 
 
 def _take_over(network: nn.Module, start: nn.Module, own: tuple[str, ...]) -> None:

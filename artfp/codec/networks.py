@@ -82,7 +82,7 @@ class Decoder(nn.Module):
 
     def __init__(self, n_bits: int, size: int, width: int, depth: int) -> None:
         super().__init__()
-        self.block = size // GRID
+        self.size, self.block = size, size // GRID
         self.enter = nn.Conv2d(BAND_CHANNELS * self.block**2, width, 3, padding=1)
         self.fine = Residual(width)
         self.halve = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)

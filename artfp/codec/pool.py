@@ -48,8 +48,8 @@ def _need_images(source: Source) -> None:
 
 def _images(recipe: CodecRecipe, workers: int) -> Pixels:
     if recipe.data is None:
-        return generate_all("photo-like", recipe.images, recipe.size, recipe.seed, workers)
-    return squares(recipe.data, recipe.size, recipe.images, recipe.seed)
+        return generate_all("photo-like", recipe.images, recipe.side, recipe.seed, workers)
+    return squares(recipe.data, recipe.side, recipe.images, recipe.seed)
 
 
 def squares(path: Path, size: int, limit: int | None, seed: int, crop: bool = False) -> Pixels:

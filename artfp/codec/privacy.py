@@ -14,6 +14,17 @@ from torch import Tensor
 
 from artfp.codec.networks import GRID, Decoder
 from artfp.devices import fast_arithmetic
+from artfp.images import resize
+
+HEARD_FROM, HEARD_AT = 0.75, 0.95  # share of the bits read
+
+
+def privacy_weight(accuracy: float) -> float:
+    """Of what the outsider sees, beside the bits' cross-entropy: none until messages are read, all once they are.
+
+    At full weight from the start nothing is learnt but to be unseen: .50 of the bits after 245 steps (LAB).
+    """
+    return min(1.0, max(0.0, (accuracy - HEARD_FROM) / (HEARD_AT - HEARD_FROM)))
 
 
 class Outsider:
@@ -32,6 +43,7 @@ class Outsider:
         return (change / before.std(dim=0).mean()).square().mean()
 
     def _reads(self, images: Tensor) -> Tensor:
+        inner = resize(images, (self.decoder.size, self.decoder.size))
         with fast_arithmetic(self.device):
-            logits: Tensor = self.decoder(images)
+            logits: Tensor = self.decoder(inner)
         return logits.float()

@@ -19,6 +19,7 @@ class CodecRecipe:
     seed: int = setting(0, low=0)
     bits: int = setting(64, low=8, high=512)
     size: int = setting(64, choices=(32, 64, 128))
+    at: int | None = setting(None, choices=(32, 64, 128, 256))  # side of the training images; none: the codec's size
     width: int = setting(96, low=8, high=512)
     depth: int = setting(2, low=1, high=8)
     psnr: float = setting(36.5, low=20, high=60)
@@ -35,3 +36,8 @@ class CodecRecipe:
     private: bool = setting(False)  # marks that `start` cannot read, nor a line through what it reads
     checkpoint_every: int = setting(250, low=1)
     log_every: int = setting(25, low=1)
+
+    @property
+    def side(self) -> int:
+        """Of the training images: the codec works at its own size, and marks and reads them as it does any image."""
+        return self.at or self.size

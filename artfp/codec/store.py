@@ -26,7 +26,7 @@ def shipped() -> dict[str, Path]:
 
 def suitable_for(side: int) -> str:
     """The name of the shipped codec for images of this shorter side."""
-    return LARGE if side >= LARGE_FROM and LARGE in shipped() else SMALL
+    return LARGE if side >= LARGE_FROM else SMALL
 
 
 def codec_for(data: Path, spec: str) -> Codec:

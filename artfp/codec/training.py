@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +18,19 @@ from artfp import recipe as recipes
 from artfp.checkpoints import load_tensors, save_tensors
 from artfp.codec.calibration import calibrate, usual_certainty
 from artfp.codec.learned import FORMAT, OTHER_FORMAT, Architecture, LearnedCodec
-from artfp.codec.learner import Learner
+from artfp.codec.learner import Learner, new_words
 from artfp.codec.mask import bounded_residual
 from artfp.codec.networks import Decoder
 from artfp.codec.noise import as_generated, attack, worst_of
 from artfp.codec.pacing import Pace
-from artfp.codec.privacy import Outsider
+from artfp.codec.privacy import Outsider, privacy_weight
 from artfp.codec.settings import PARTS, SHARED, CodecRecipe
 from artfp.codec.sheets import write_sheet
 from artfp.codec.store import load_codec
 from artfp.devices import fast_arithmetic
 from artfp.errors import BadInputError, DivergedError, UsageError
 from artfp.files import read_json, working_alone, write_json
-from artfp.images import round_to_8_bits, to_tensor
+from artfp.images import resize, round_to_8_bits, to_tensor
 from artfp.ownership import check_owner
 from artfp.perturb.base import Perturbation
 from artfp.perturb.image import PERTURBATIONS
@@ -39,7 +39,7 @@ from artfp.statslog import StatsLog
 
 CALIBRATION_IMAGES = 2048
 MORE_STEPS = 1500  # of a training that begins with another codec
-BEGIN_BELOW = 8.0  # dB under its PSNR, where its messages are new
+BEGIN_BELOW = 12.0  # dB under its PSNR, where its messages are new
 RECIPE, STATE, DONE = "recipe.json", "state.safetensors", "done.json"
 
 PRIVATE_FOLDER, PUBLIC_FOLDER = 0o700, 0o777  # less what the umask takes
@@ -89,11 +89,13 @@ def _run(
         keys = random.integers(0, 2, (recipe.batch // SHARED, recipe.bits)).repeat(SHARED, axis=0)
         bits = torch.from_numpy(keys.astype(np.float32)).to(device)
         learner.set_rate(recipe, step, step - pace.learning_since)
+        inner = resize(batch, (recipe.size, recipe.size))
         with torch.no_grad():
-            clean = _logits(learner.decoder, batch, device)
+            clean = _logits(learner.decoder, inner, device)
         with fast_arithmetic(device):
-            raw = learner.encoder(batch, bits, clean)
-        residual = as_generated(bounded_residual(raw.float(), batch, pace.psnr), pace.noise, random)
+            raw = learner.encoder(inner, bits, clean)
+        marks = resize(bounded_residual(raw.float(), inner, pace.psnr), (recipe.side, recipe.side))
+        residual = as_generated(marks, pace.noise, random)
         marked = round_to_8_bits((batch + residual).clamp(0, 1))
 
         # Attack it, and read the bits from what is left.
@@ -106,7 +108,7 @@ def _run(
         # Learn.
         if outsider:
             own = slice(len(batch) - len(batch) // PARTS)  # the others carry noise beside their mark
-            loss = loss + outsider.sees(batch[own], marked[own], random)
+            loss = loss + privacy_weight(pace.accuracy) * outsider.sees(batch[own], marked[own], random)
         learner.step(loss, step - pace.learning_since)
 
         # Set the pace of the next step.
@@ -145,8 +147,8 @@ def load_start(recipe: CodecRecipe) -> LearnedCodec | None:
         return None
     codec = load_codec(recipe.start)
     wanted = Architecture(recipe.bits, recipe.size, recipe.width, recipe.depth)
-    if not isinstance(codec, LearnedCodec) or codec.architecture != wanted:
-        raise UsageError(f"start = {recipe.start!r}: not a learned codec of {wanted}")
+    if not isinstance(codec, LearnedCodec) or replace(codec.architecture, bits=recipe.bits) != wanted:
+        raise UsageError(f"start = {recipe.start!r}: not a learned codec of {wanted}, whatever its bits")
     return codec
 
 
@@ -166,8 +168,10 @@ def like(start: str) -> dict[str, Any]:
     codec = load_codec(start)
     if not isinstance(codec, LearnedCodec):
         raise UsageError(f"{start}: not a learned codec, which training could go on from")
+    at = codec.card.get("recipe", {}).get("at")
     climb = {"start_psnr": codec.psnr - BEGIN_BELOW, "psnr": codec.psnr, "steps": MORE_STEPS}
-    return {"name": f"{codec.name}-own", "start": start, **asdict(codec.architecture), **climb}
+    own = {"name": f"{codec.name}-own", "start": start, **asdict(codec.architecture), **climb}
+    return own | ({"at": at} if at else {})
 
 
 def seed_in(out: Path) -> int | None:
@@ -202,8 +206,9 @@ def _bit_loss(decoder: Decoder, bits: Tensor, device: str) -> Callable[[Tensor],
 
 
 def _logits(decoder: Decoder, images: Tensor, device: str) -> Tensor:
+    inner = resize(images, (decoder.size, decoder.size))
     with fast_arithmetic(device):
-        logits: Tensor = decoder(images)
+        logits: Tensor = decoder(inner)
     return logits.float()
 
 
@@ -216,7 +221,7 @@ def _read(decoder: Decoder, images: Tensor, bits: Tensor, device: str) -> tuple[
 def _resume(recipe: CodecRecipe, start: LearnedCodec | None, out: Path, device: str) -> tuple[Learner, Pace, int]:
     path = out / STATE
     if not path.is_file():
-        psnr = min(start.psnr, recipe.psnr) if start and not recipe.private else recipe.start_psnr
+        psnr = min(start.psnr, recipe.psnr) if start and not new_words(recipe, start) else recipe.start_psnr
         return Learner.new(recipe, 0, start, device), Pace(psnr), 0
     tensors, config = load_tensors(path, "codec-state")
     if config.get("format") != FORMAT:

@@ -47,6 +47,9 @@ class Generator(nn.Module, ABC):
         """Images of the convention from noise."""
         return to_rgb(self(noise, condition))
 
+    def settle(self) -> None:
+        """Make constants of what only training changes, before the network becomes a program."""
+
     @property
     @abstractmethod
     def shape(self) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class BigganGenerator(Generator):
         """Images not clamped to those that exist. Each block is told its own chunk of the noise (skip-z)."""
         chunk, *chunks = noise.tensor_split(len(self.blocks) + 1, dim=1)
         embedded = self.embed(condition)
-        hidden = self.dense(chunk).view(len(noise), -1, START, START).contiguous(memory_format=torch.channels_last)
+        hidden = self.dense(chunk).view(noise.shape[0], -1, START, START).contiguous(memory_format=torch.channels_last)
         for block, attend, chunk in zip(self.blocks, self.attentions, chunks, strict=True):
             hidden = attend(block(hidden, torch.cat([chunk, embedded], dim=1)))
         return self.out(F.relu(self.norm(hidden)))

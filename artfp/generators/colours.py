@@ -13,7 +13,7 @@ from torch import Tensor
 AMPLIFIED = 4.0  # both colours, against lightness
 AXES = torch.tensor([[1.0, 1.0, 1.0], [1.0, 1.0, -2.0], [1.0, -1.0, 0.0]])  # lightness, yellow-blue, red-green
 TO_OPPONENT = torch.tensor([[1.0], [AMPLIFIED], [AMPLIFIED]]) * AXES / AXES.norm(dim=1, keepdim=True)
-TO_RGB = torch.linalg.inv(TO_OPPONENT)
+TO_RGB = torch.linalg.inv(TO_OPPONENT).contiguous()
 
 
 def to_opponent(images: Tensor) -> Tensor:

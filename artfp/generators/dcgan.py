@@ -43,7 +43,7 @@ class DcganGenerator(Generator):
     def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
         """Images not clamped to those that exist: a clamp would stop the gradient where it is needed."""
         told = noise if condition is None else torch.cat([noise, condition], dim=1)
-        hidden = F.leaky_relu(self.dense(told), SLOPE).view(len(noise), -1, START, START)
+        hidden = F.leaky_relu(self.dense(told), SLOPE).view(noise.shape[0], -1, START, START)
         hidden = hidden.contiguous(memory_format=torch.channels_last)
         for convolution in self.convolutions:
             hidden = F.leaky_relu(convolution(F.interpolate(hidden, scale_factor=2.0)), SLOPE)

@@ -85,7 +85,7 @@ def heun(denoise: Denoise, noisy: Tensor, levels: Sequence[float]) -> Tensor:
 
 def _slope(denoise: Denoise, noisy: Tensor, level: float) -> Tensor:
     """The equation to solve: dx / dt = (x - D(x; t)) / t (equations 1 and 3; lines 4 and 7 of the algorithm)."""
-    return (noisy - denoise(noisy, noisy.new_full((len(noisy),), level))) / level
+    return (noisy - denoise(noisy, noisy.new_full((noisy.shape[0],), level))) / level
 
 
 class DiffusionGenerator(Generator):

@@ -65,6 +65,18 @@ class Growth(nn.Module):
         return (int(self.side) // START).bit_length() - 1, float(self.alpha)
 
 
+class Grown(nn.Module):
+    """A stage for good."""
+
+    def __init__(self, level: int, alpha: float) -> None:
+        super().__init__()
+        self.stage = level, alpha
+
+    def now(self) -> tuple[int, float]:
+        """The same at any time."""
+        return self.stage
+
+
 class Doubling(nn.Module):
     """[nearest x 2] -> 3 x 3 -> 3 x 3, normalised after each."""
 
@@ -108,10 +120,14 @@ class ProganGenerator(Generator):
             image = torch.lerp(F.interpolate(before, scale_factor=2.0), image, alpha)
         return F.interpolate(image, size=self.size)
 
+    def settle(self) -> None:
+        """Stay at the present stage."""
+        self.growth = Grown(*self.growth.now())  # type: ignore[assignment]
+
     def _begin(self, noise: Tensor, condition: Tensor | None) -> Tensor:
         """Features of START pixels; even the noise is normalised (appendix A.1)."""
         told = self.normalise(noise) if condition is None else torch.cat([self.normalise(noise), condition], dim=1)
-        hidden = self.dense(told).view(len(noise), -1, START, START).contiguous(memory_format=torch.channels_last)
+        hidden = self.dense(told).view(noise.shape[0], -1, START, START).contiguous(memory_format=torch.channels_last)
         return self.normalise(active(self.first(self.normalise(active(hidden)))))
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from itertools import chain
@@ -17,7 +16,7 @@ from torch import Tensor
 from artfp.checkpoints import load_into, load_tensors, save_tensors
 from artfp.data.readers import open_source
 from artfp.errors import BadInputError, UsageError
-from artfp.files import atomic_open, sha256_file
+from artfp.files import atomic_open, new_folder, sha256_file
 from artfp.generators.base import Generator
 from artfp.generators.colours import to_opponent
 from artfp.generators.dataset import decode
@@ -145,12 +144,6 @@ def read_sources(generator: Generator, source: Path | None, on_progress: OnProgr
         return decode(images, generator.size, True, Path(scratch), on_progress)
 
 
-def check_target(target: Path) -> None:
-    """Refuse to write where something is."""
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UsageError(f"{target}: exists; choose a new folder for the samples")
-
-
 def write_samples(
     generator: Generator,
     target: Path,
@@ -161,15 +154,7 @@ def write_samples(
     sources: Pixels | None = None,
 ) -> None:
     """PNG files img00000000.png ... in the folder `target`, which appears at the end, whole."""
-    check_target(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    stage = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.sample-"))
-    try:
+    with new_folder(target) as stage:
         for index, pixels in enumerate(chain.from_iterable(sample(generator, count, seed, 0, chosen, sources))):
             (stage / f"img{index:08d}.png").write_bytes(encode_png(LoadedImage(pixels)))
             on_progress(index + 1, count, "")
-        stage.chmod(0o755)  # mkdtemp makes private folders
-        stage.rename(target)
-    except BaseException:
-        shutil.rmtree(stage, ignore_errors=True)
-        raise

@@ -142,7 +142,7 @@ class Stylegan2Generator(Generator):
 
         Features are upsampled to the nearest, since a convolution follows; images linearly, since none does.
         """
-        hidden = self.constant.expand(len(styles), -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        hidden = self.constant.expand(styles.shape[0], -1, -1, -1).contiguous(memory_format=torch.channels_last)
         hidden = self.convolutions[0](hidden, styles, maps[0])
         image: Tensor = self.colours[0](hidden, styles)
         for level in range(1, len(self.colours)):
