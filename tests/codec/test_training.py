@@ -261,6 +261,26 @@ def test_a_private_training_resumes_exactly_and_needs_its_start(tmp_path: Path) 
     assert train(private, pool, tmp_path / "straight", quiet).sha256 == first.sha256
 
 
+def test_a_codec_trains_on_images_larger_than_it_works_at(tmp_path: Path) -> None:
+    large = np.stack(list(generate("photo-like", 32, 64, 1)))
+    codec = train(replace(TINY, at=64), lambda: large, tmp_path / "run", quiet)
+    assert codec.size == TINY.size
+    with pytest.raises(KeyboardInterrupt):
+        train(replace(TINY, at=64), lambda: large, tmp_path / "broken", interrupted_at(6))
+    assert train(replace(TINY, at=64), lambda: large, tmp_path / "broken", quiet).sha256 == codec.sha256
+    assert codec.sha256 != train(TINY, pool, tmp_path / "other", quiet).sha256
+
+
+def test_a_codec_of_more_bits_begins_with_the_eyes_of_another(tmp_path: Path) -> None:
+    path = tmp_path / "base" / "tiny.safetensors"
+    base = train(replace(TINY, seed=3), pool, path.parent, quiet)
+    more = replace(TINY, bits=12, start=str(path))
+    learner = Learner.new(more, 0, base, "cpu")
+    torch.testing.assert_close(learner.decoder.enter.weight, base.decoder.enter.weight)
+    assert learner.decoder.read.out_features == 12
+    assert train(more, pool, tmp_path / "more", quiet).n_bits == 12
+
+
 def test_an_outsider_sees_a_mark_and_not_its_absence() -> None:
     torch.manual_seed(0)
     outsider = Outsider(Decoder(TINY.bits, TINY.size, TINY.width, TINY.depth), "cpu")
