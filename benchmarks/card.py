@@ -46,9 +46,11 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("data", nargs="*", metavar="DATA[:VIEW,...]", help=f"views: {', '.join(VIEWS)}")
     parser.add_argument("--limit", type=int, help="images of each DATA at most, chosen by the seed")
+    parser.add_argument("--size", type=int, help="side of the squares [default: the codec's own]")
     parser.add_argument("--commit", default="HEAD", help="the commit that trained it")
     arguments = parser.parse_args()
     limit = ["--limit", str(arguments.limit)] if arguments.limit else []
+    side = ["--size", str(arguments.size)] if arguments.size else []
     recipe = read_json(arguments.run / "recipe.json")
     target = Path("checkpoints") / f"{recipe['name']}.safetensors"
     card_path(target).unlink(missing_ok=True)
@@ -66,7 +68,10 @@ def main() -> None:
         "recipe": recipe,
         "done": read_json(arguments.run / "done.json"),
         "made_with": {"artfp": __version__, "torch": torch.__version__, "commit": commit.stdout.strip()},
-        "measured": [measured(target, data, [*flags, *limit]) for data, flags in _views(arguments.data)],
+        "measured": [
+            measured(target, data, [*flags, *limit, *([] if "--full" in flags else side)])
+            for data, flags in _views(arguments.data)
+        ],
     }
     write_json(card_path(target), card)
     print(card_path(target))
