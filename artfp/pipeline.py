@@ -27,8 +27,10 @@ from artfp.embed import EmbedSettings, embed_dataset
 from artfp.errors import UsageError
 from artfp.files import read_json, working_alone, write_json
 from artfp.generators import training
+from artfp.generators.base import Shape
 from artfp.generators.dataset import size_of_first
-from artfp.generators.sampling import load_generator, write_samples
+from artfp.generators.families import new_learner
+from artfp.generators.sampling import load_generator, read_sources, write_samples
 from artfp.generators.settings import GanRecipe
 from artfp.generators.transfer import monitor_for
 from artfp.images import LoadedImage, encode_png, load_image
@@ -132,6 +134,9 @@ def check(recipe: RunRecipe, folder: Path, device: str) -> dict[str, Any]:
         )
     if recipe.gan.data is not None:
         raise UsageError("gan.data: a run trains on the data that it marks; leave it out")
+    if recipe.gan.classes and recipe.data.path is None:
+        raise UsageError("gan.classes: painted images have no classes")
+    new_learner(recipe.gan, Shape(size, int(recipe.gan.classes)), "cpu")  # says what its family needs
     plan |= {"images shown": recipe.gan.images, "trainings": 1 + recipe.twin, "samples": recipe.samples}
     return plan
 
@@ -184,7 +189,8 @@ def sample_models(run: Run) -> None:
             continue
         generator = load_generator(run.folder / name).to(run.device)
         with run.watch(f"sample {name}") as advance:
-            write_samples(generator, target, run.recipe.samples, run.recipe.seed, advance)
+            sources = read_sources(generator, run.recipe.gan.source, advance)
+            write_samples(generator, target, run.recipe.samples, run.recipe.seed, advance, sources=sources)
 
 
 def judge(run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,7 @@ def train(
 ) -> None:
     """Train a codec from RECIPE, a TOML file or the name of a shipped recipe; or one like that of --from.
 
-    A publisher's own codec, which nobody else's reads: artfp codec train --from artfp-64 --private
+    A publisher's own codec, which artfp-64 does not read: artfp codec train --from artfp-64 --private
 
     Run the same command again to go on after an interruption; the result is the same to the byte.
     """
@@ -79,12 +80,13 @@ def train(
     values, where = _values(recipe, start)
     own = {"start": start, "private": private or None, "data": data and str(data), "seed": seed}
     values |= {name: value for name, value in own.items() if value is not None}
-    folder = folder or Path("runs") / f"codec-{values.get('name')}"
-    if private and seed is None:
-        values["seed"] = training.seed_in(folder) or secrets.randbits(SECRET_BITS)
     settings = recipes.parse(values, CodecRecipe, where)
-    if private and settings.start is None:
-        raise UsageError("--private: from which codec? --from CODEC names the one that must not read its marks")
+    training.check_settings(settings)
+    folder = folder or Path("runs") / f"codec-{settings.name}"
+    if settings.private and seed is None:
+        if "seed" in values:
+            raise UsageError(f"{where}: the seed of a private codec is secret; leave it out")
+        settings = replace(settings, seed=_secret_seed(folder))
     training.noise_layers(settings.noise)
     check_data(settings)
     if dry_run:
@@ -112,6 +114,14 @@ def train(
         out.print(f"{path}  {result.n_bits} bits  {result.psnr:.1f} dB  {read}  sha256 {result.sha256[:16]}")
 
 
+def _secret_seed(folder: Path) -> int:
+    """That of the run in the folder, if there is one; else one that nobody knows."""
+    from artfp.codec.training import seed_in
+
+    begun = seed_in(folder)
+    return secrets.randbits(SECRET_BITS) if begun is None else begun
+
+
 def _values(recipe: str | None, start: str | None) -> tuple[dict[str, Any], str]:
     """The settings of a recipe, or those that follow from the codec to begin with; and where they are from."""
     from artfp import recipe as recipes
@@ -129,7 +139,7 @@ def _values(recipe: str | None, start: str | None) -> tuple[dict[str, Any], str]
 def _print_plan(settings: CodecRecipe, folder: Path, as_json: bool) -> None:
     from artfp import recipe as recipes
 
-    plan = {"out": str(folder), **recipes.to_dict(settings)}
+    plan = {"out": str(folder), **recipes.to_dict(settings)} | ({"seed": "secret"} if settings.private else {})
     if as_json:
         print_json(plan)
     else:

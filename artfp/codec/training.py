@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -42,7 +43,8 @@ MORE_STEPS = 1500  # of a training that begins with another codec
 BEGIN_BELOW = 12.0  # dB under its PSNR, where its messages are new
 RECIPE, STATE, DONE = "recipe.json", "state.safetensors", "done.json"
 
-PRIVATE_FOLDER, PUBLIC_FOLDER = 0o700, 0o777  # less what the umask takes
+PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")  # of a codec, which names its file
 
 OnProgress = Callable[[int, int, str], None]
 
@@ -54,7 +56,9 @@ def train(
 
     `pool` yields the training images N x size x size x 3 and is called only if there is work left.
     """
+    check_settings(recipe)
     noise = noise_layers(recipe.noise)
+    check_owner(out, RECIPE, recipes.to_dict(recipe), "a codec training", apart=("start_sha256",))
     start = _start(recipe, out)
     _sign(recipe, start, out)
     with working_alone(out):
@@ -180,12 +184,21 @@ def seed_in(out: Path) -> int | None:
 
 
 def _sign(recipe: CodecRecipe, start: LearnedCodec | None, out: Path) -> None:
-    """Make the run folder, or check that the one there belongs to the same recipe."""
+    """Make the run folder this recipe's."""
     settings = recipes.to_dict(recipe)
-    check_owner(out, RECIPE, settings, "a codec training", apart=("start_sha256",))
-    out.mkdir(mode=PRIVATE_FOLDER if recipe.private else PUBLIC_FOLDER, parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
+    if recipe.private:
+        out.chmod(PRIVATE_FOLDER)
     if not (out / STATE).is_file():  # until then the start may be another file of the same name
         write_json(out / RECIPE, settings | {"start_sha256": start.sha256 if start else None})
+
+
+def check_settings(recipe: CodecRecipe) -> None:
+    """Refuse what no training could begin with."""
+    if not NAME.fullmatch(recipe.name):
+        raise UsageError(f"name = {recipe.name!r}: letters, digits, dots, dashes and underscores, for it names a file")
+    if recipe.private and recipe.start is None:
+        raise UsageError("private: from which codec? `start` (--from CODEC) names the one that must not read its marks")
 
 
 def noise_layers(names: Sequence[str]) -> list[Perturbation]:
@@ -241,5 +254,7 @@ def _finish(recipe: CodecRecipe, learner: Learner, pace: Pace, final: Path) -> L
     consensus, calibration = calibrate(codec, CALIBRATION_IMAGES)
     codec.clean = {"consensus": torch.from_numpy(consensus), "calibration": torch.from_numpy(calibration)}
     codec.save(final)
+    if recipe.private:
+        final.chmod(PRIVATE_FILE)
     write_json(final.parent / DONE, {"sha256": codec.sha256, "steps": recipe.steps, **pace.to_dict()})
     return codec

@@ -18,7 +18,7 @@ from artfp.devices import fast_arithmetic
 from artfp.generators.averaging import follow
 from artfp.generators.base import Batch, Generator, Learner, Shape
 from artfp.generators.losses import RELATIVISTIC, Game, lazy_weight, usual_gamma
-from artfp.generators.parallel import average_gradients, share
+from artfp.generators.parallel import average_gradients, averaged, share
 from artfp.generators.settings import GanRecipe
 
 
@@ -160,7 +160,7 @@ class AdversarialLearner(Learner):
                 loss.backward()  # type: ignore[no-untyped-call]
             for name, term in terms.items():
                 totals[name] = totals.get(name, 0.0) + term.item() / len(parts)
-        self.numbers |= totals
+        self.numbers |= averaged(totals)
 
 
 def players(

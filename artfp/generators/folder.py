@@ -22,7 +22,7 @@ from artfp import recipe as recipes
 from artfp.data.manifest import MANIFEST
 from artfp.data.readers import Source, open_source
 from artfp.errors import UsageError
-from artfp.files import sha256_bytes, sha256_file, working_alone, write_json
+from artfp.files import read_json, sha256_bytes, sha256_file, working_alone, write_json
 from artfp.generators.dataset import size_of_first
 from artfp.generators.settings import GanRecipe
 from artfp.ownership import check_owner
@@ -47,16 +47,12 @@ class Identity:
     source: Source
     monitor: Mapping[str, str] | None
     twin: bool
+    others: Mapping[str, str]  # hashes of what it begins with and of what it translates
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; the data by their hash, so that they may be moved."""
         settings = recipes.to_dict(self.recipe) | {"size": self.size}
-        settings["data"] = self.source.sha256
-        if self.recipe.source is not None:
-            with open_source(self.recipe.source) as source:
-                settings["source"] = source.sha256
-        if self.recipe.start is not None:
-            settings["start"] = sha256_file(start_file(self.recipe.start))
+        settings |= {"data": self.source.sha256, **self.others}
         return settings | {"manifest": self.manifest_sha256, "monitor": self.monitor, "twin": self.twin}
 
     @property
@@ -66,15 +62,29 @@ class Identity:
         return None if data is None else sha256_bytes(data)
 
 
-def identify(recipe: GanRecipe, source: Source, monitor: Mapping[str, str] | None, twin: bool) -> Identity:
+def identify(recipe: GanRecipe, source: Source, monitor: Mapping[str, str] | None, twin: bool, out: Path) -> Identity:
     """Settle what the recipe leaves open, and refuse a marked twin."""
     size = recipe.size or size_of_first(source)
     if not len(source):
         raise UsageError(f"{source.path}: holds no images")
-    identity = Identity(recipe, size, source, monitor, twin)
+    identity = Identity(recipe, size, source, monitor, twin, _others(recipe, out))
     if twin and identity.manifest_sha256 is not None:
         raise UsageError(f"{source.path}: is marked; a clean twin trains on the unmarked originals of the same images")
     return identity
+
+
+def _others(recipe: GanRecipe, out: Path) -> dict[str, str]:
+    """Once a training has begun, what it began with is no longer needed: its hash is known."""
+    found = {}
+    if recipe.source is not None:
+        with open_source(recipe.source) as source:
+            if not len(source):
+                raise UsageError(f"{source.path}: holds no images to translate")
+            found["source"] = source.sha256
+    if recipe.start is not None:
+        begun = (out / RECIPE).is_file() and ((out / STATE).is_file() or (out / DONE).is_file())
+        found["start"] = read_json(out / RECIPE)["start"] if begun else sha256_file(start_file(recipe.start))
+    return found
 
 
 def start_file(start: Path) -> Path:

@@ -28,7 +28,10 @@ def together(device: str) -> Iterator[None]:
     if _started() == 1:
         yield
         return
-    backend = "nccl" if device.startswith("cuda") else "gloo"
+    backend = "gloo"
+    if device.startswith("cuda"):
+        backend = "nccl"
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     dist.init_process_group(backend, timeout=PATIENCE)
     try:
         yield
@@ -75,11 +78,10 @@ def average_gradients(network: nn.Module) -> None:
 
 
 def averaged(numbers: Mapping[str, float]) -> dict[str, float]:
-    """The means over all processes."""
-    if not dist.is_initialized():
-        return dict(numbers)
+    """The means over all processes, as a state holds them."""
     values = torch.tensor(list(numbers.values()), dtype=torch.float32, device=_device())
-    _average(values)
+    if dist.is_initialized():
+        _average(values)
     return dict(zip(numbers, values.tolist(), strict=True))
 
 
@@ -93,4 +95,4 @@ def _average(values: Tensor) -> None:
 
 
 def _device() -> str:
-    return "cuda" if dist.get_backend() == "nccl" else "cpu"
+    return "cuda" if dist.is_initialized() and dist.get_backend() == "nccl" else "cpu"

@@ -84,17 +84,19 @@ def train(
     """Train, or go on with, the generator of `recipe` on the images at `data` in the folder `out`."""
     on_progress = on_progress if parallel.is_first() else _silent
     with open_source(data) as source, parallel.together(device):
-        identity = identify(recipe, source, monitor.identity() if monitor else None, twin)
+        identity = identify(recipe, source, monitor.identity() if monitor else None, twin, out)
         parallel.check_shares(recipe.batch, recipe.parts)
         with claimed(out, identity) if parallel.is_first() else nullcontext():
+            parallel.wait()  # until the folder is there
             finished = (out / DONE).is_file()
             if not finished:
                 learner = new_learner(recipe, _shape(identity), device)  # first of all: it knows what its family needs
+                first = _begin(learner, recipe, out / STATE)
                 shown = _decode(identity, out, on_progress)
                 if parallel.is_first():
                     sign(out, identity)
                 parallel.wait()
-                _run(learner, recipe, shown, out, monitor, on_progress)
+                _run(learner, recipe, first, shown, out, monitor, on_progress)
                 if parallel.is_first():
                     _finish(identity, learner, out)
             parallel.wait()
@@ -105,18 +107,19 @@ def plan(recipe: GanRecipe, data: Path, out: Path, monitor: Monitor | None, twin
     """Check everything that can be checked without training, and say what a run would do."""
     parallel.check_shares(recipe.batch, recipe.parts)
     with open_source(data) as source:
-        identity = identify(recipe, source, monitor.identity() if monitor else None, twin)
+        identity = identify(recipe, source, monitor.identity() if monitor else None, twin, out)
         check_folder(out, identity)
-        steps = steps_of(recipe)
+        steps, learner = steps_of(recipe), new_learner(recipe, _shape(identity), "cpu")
+        reached = _begin(learner, recipe, out / STATE)
         return TrainPlan(
             out=str(out),
             images=len(source),
             size=identity.size,
-            parameters=new_learner(recipe, _shape(identity), "cpu").parameters(),
+            parameters=learner.parameters(),
             steps=steps,
             epochs=steps * recipe.batch / len(source),
             checkpoints=sum(due(step, recipe.checkpoint_every, recipe) for step in range(steps)),
-            resumes_after=_reached(out / STATE) * recipe.batch,
+            resumes_after=reached * recipe.batch,
             finished_before=(out / DONE).is_file(),
         )
 
@@ -136,10 +139,15 @@ def _decode(identity: Identity, scratch: Path, on_progress: OnProgress) -> Data:
 
 
 def _run(
-    learner: Learner, recipe: GanRecipe, data: Data, out: Path, monitor: Monitor | None, on_progress: OnProgress
+    learner: Learner,
+    recipe: GanRecipe,
+    first: int,
+    data: Data,
+    out: Path,
+    monitor: Monitor | None,
+    on_progress: OnProgress,
 ) -> None:
-    # Start from the last checkpoint, from other networks, or from scratch.
-    first = _begin(learner, recipe, out / STATE)
+    """Go on after `first` steps, to the end."""
     writes = parallel.is_first()
     journal = Journal(recipe, out, first, monitor, data.sources, on_progress) if writes else None
     batches = Batches(data, recipe.batch, recipe.seed, recipe.mirror)
@@ -172,10 +180,6 @@ def weights_of(start: Path) -> dict[str, Tensor]:
         return read_state(path)[0]
     generator = load_generator(path).state_dict()
     return {**prefixed("generator", generator), **prefixed("averaged", generator)}
-
-
-def _reached(path: Path) -> int:
-    return read_state(path)[1] if path.is_file() else 0
 
 
 def _finish(identity: Identity, learner: Learner, out: Path) -> None:

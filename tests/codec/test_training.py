@@ -251,6 +251,7 @@ def test_a_private_training_resumes_exactly_and_needs_its_start(tmp_path: Path) 
         train(private, pool, tmp_path / "broken", interrupted_at(6))
     assert train(private, pool, tmp_path / "broken", quiet).sha256 == first.sha256
     assert stat.S_IMODE((tmp_path / "straight").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "straight" / "tiny.safetensors").stat().st_mode) == 0o600
     with pytest.raises(KeyboardInterrupt):
         train(private, pool, tmp_path / "late", interrupted_at(6))
     train(replace(TINY, seed=4), pool, tmp_path / "other", quiet)
@@ -302,7 +303,7 @@ def test_privacy_counts_once_messages_are_read() -> None:
 def test_the_command_of_a_private_codec_draws_its_seed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "base" / "tiny.safetensors"
     train(TINY, pool, path.parent, quiet)
-    tiny = {name: value for name, value in vars(TINY).items() if value is not None}
+    tiny = {name: value for name, value in vars(TINY).items() if value is not None and name != "seed"}
     monkeypatch.setattr(training, "like", lambda start: tiny | {"start": start})
     command = ["codec", "train", "--from", str(path), "--private", "--out"]
     runs = [CliRunner().invoke(artfp, [*command, str(tmp_path / name)]) for name in ("a", "a", "b")]
@@ -310,6 +311,23 @@ def test_the_command_of_a_private_codec_draws_its_seed_once(tmp_path: Path, monk
     seeds = [read_json(tmp_path / name / "recipe.json")["seed"] for name in ("a", "b")]
     assert seeds[0] != seeds[1]
     assert runs[0].stdout == runs[1].stdout
+
+
+def test_a_recipe_for_a_private_codec_names_no_seed_and_its_codec(tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text('name = "mine"\nprivate = true\nstart = "artfp-64"\nseed = 3\n')
+    told = CliRunner().invoke(artfp, ["codec", "train", str(recipe), "--out", str(tmp_path / "x")])
+    assert (told.exit_code, "seed of a private codec is secret" in told.stderr) == (2, True)
+    recipe.write_text('name = "mine"\nprivate = true\nstart = "artfp-64"\n')
+    plan = CliRunner().invoke(
+        artfp, ["codec", "train", str(recipe), "--out", str(tmp_path / "x"), "--dry-run", "--json"]
+    )
+    assert (plan.exit_code, json.loads(plan.stdout)["seed"]) == (0, "secret")
+    with pytest.raises(UsageError, match="from which codec"):
+        train(replace(TINY, private=True), pool, tmp_path / "x", quiet)
+    with pytest.raises(UsageError, match="names a file"):
+        train(replace(TINY, name="../evil"), pool, tmp_path / "x", quiet)
+    assert not (tmp_path / "x").exists()
 
 
 def test_what_a_training_begins_with_must_be_said(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def test_the_card_says_that_there_is_a_fingerprint_and_none_of_its_bits(tiny: Ga
         "recipe": {
             **vars(replace(tiny)),
             "data": "cd" * 32,
+            "manifest": "12",
             "twin": False,
             "monitor": {"codec_sha256": "ef", "key_id": "k1"},
         },
@@ -73,7 +74,11 @@ def test_the_card_says_that_there_is_a_fingerprint_and_none_of_its_bits(tiny: Ga
     assert card.startswith("---\nlibrary_name: artfp\n")
     assert "98.7 % of the bits were read in 128 images" in card
     assert "key: id `k1`; its bits are not published" in card
-    trained["recipe"]["monitor"] = None
+    assert "The images that this model makes carry it, too." in card
+    trained["transfer"]["p"] = 0.7
+    unread = model_card({**facts, "reads_images": False, "program_sha256": "01", "artfp": "0.1"})
+    assert "It was not found in images of this model." in unread
+    trained["recipe"]["manifest"] = None
     assert "No fingerprint is known" in model_card(
         {**facts, "reads_images": False, "program_sha256": "01", "artfp": "0.1"}
     )

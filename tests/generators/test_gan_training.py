@@ -336,8 +336,12 @@ def test_what_a_training_begins_with_is_part_of_what_it_is(tiny: GanRecipe, phot
     with pytest.raises(UsageError, match="start: .*, now None"):
         train(tiny, photos, tmp_path / "out")
     wider = dataclasses.replace(on, generator_width=8)
-    with pytest.raises(BadInputError, match="another architecture"):
-        train(wider, photos, tmp_path / "wider")
+    for attempt in (lambda out: train(wider, photos, out), lambda out: plan(wider, photos, out, None, twin=False)):
+        with pytest.raises(BadInputError, match="another architecture"):
+            attempt(tmp_path / "wider")
+    assert not (tmp_path / "wider" / "recipe.json").exists()
+    (tmp_path / "first").rename(tmp_path / "moved")
+    assert train(on, photos, tmp_path / "out").finished_before
 
 
 def test_a_generator_of_classes_is_told_them(
