@@ -51,7 +51,7 @@ def bench(tmp_path: Path, photos: Path, fixed_secrets: None) -> Iterator[work.Be
 
 def test_every_point_has_a_name_of_its_own_that_a_key_can_have() -> None:
     every = points(CURVES)
-    assert len(every) == 49
+    assert len(every) == 50
     assert len({check_name(point.name) for point in every}) == len(every)
     assert len({point.twin for point in every}) == 14
     assert {point.storage for point in every} - STORAGES.keys() == {"as is"}

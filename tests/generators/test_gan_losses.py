@@ -126,6 +126,8 @@ def test_the_parts_of_a_batch_learn_what_the_whole_learns() -> None:
         after.append((losses, learner.state()))
     for one, four in zip(after[0][0], after[1][0], strict=True):
         assert one == pytest.approx(four, rel=1e-3)
+    for _, state in after:
+        del state["discriminator/out.bias"]  # pairs cancel it: its gradient is rounding, which Adam makes steps of
     torch.testing.assert_close(after[0][1], after[1][1], rtol=1e-2, atol=1e-4)
 
 
