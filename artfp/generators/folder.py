@@ -74,7 +74,6 @@ def identify(recipe: GanRecipe, source: Source, monitor: Mapping[str, str] | Non
 
 
 def _others(recipe: GanRecipe, out: Path) -> dict[str, str]:
-    """Once a training has begun, what it began with is no longer needed: its hash is known."""
     found = {}
     if recipe.source is not None:
         with open_source(recipe.source) as source:
@@ -82,9 +81,15 @@ def _others(recipe: GanRecipe, out: Path) -> dict[str, str]:
                 raise UsageError(f"{source.path}: holds no images to translate")
             found["source"] = source.sha256
     if recipe.start is not None:
-        begun = (out / RECIPE).is_file() and ((out / STATE).is_file() or (out / DONE).is_file())
-        found["start"] = read_json(out / RECIPE)["start"] if begun else sha256_file(start_file(recipe.start))
+        found["start"] = _start_sha256(recipe.start, out)
     return found
+
+
+def _start_sha256(start: Path, out: Path) -> str:
+    """Once a training has begun, what it began with may be gone: its hash is known."""
+    if not start.exists() and (out / STATE).is_file() and (known := read_json(out / RECIPE).get("start")):
+        return str(known)
+    return sha256_file(start_file(start))
 
 
 def start_file(start: Path) -> Path:

@@ -340,6 +340,9 @@ def test_what_a_training_begins_with_is_part_of_what_it_is(tiny: GanRecipe, phot
         with pytest.raises(BadInputError, match="another architecture"):
             attempt(tmp_path / "wider")
     assert not (tmp_path / "wider" / "recipe.json").exists()
+    train(tiny, photos, tmp_path / "without")
+    with pytest.raises(UsageError, match="start: None, now"):
+        train(on, photos, tmp_path / "without")
     (tmp_path / "first").rename(tmp_path / "moved")
     assert train(on, photos, tmp_path / "out").finished_before
 
