@@ -12,16 +12,24 @@ from artfp.files import read_json
 SHOWN = 20  # characters of a value in an error message
 
 
-def check_owner(folder: Path, marker: str, settings: Mapping[str, Any], what: str, apart: Collection[str] = ()) -> None:
+def check_owner(
+    folder: Path,
+    marker: str,
+    settings: Mapping[str, Any],
+    what: str,
+    apart: Collection[str] = (),
+    untold: Collection[str] = (),
+) -> None:
     """Refuse a folder of another run, or of something else; changes nothing.
 
-    `marker` is the file in it that holds the settings; those named in `apart` may differ.
+    `marker` is the file in it that holds the settings; those named in `apart` may differ, the values of those in
+    `untold` are nobody's business.
     """
     if (folder / marker).is_file():
         earlier = read_json(folder / marker)
         if not isinstance(earlier, Mapping):
             raise BadInputError(f"{folder / marker}: holds no settings")
-        changed = list(_changes(_flat(earlier), _flat(settings), apart))
+        changed = list(_changes(_flat(earlier), _flat(settings), apart, untold))
         if changed:
             raise UsageError(
                 f"{folder}: holds {what} with other settings ({'; '.join(changed)}); choose another folder"
@@ -30,10 +38,13 @@ def check_owner(folder: Path, marker: str, settings: Mapping[str, Any], what: st
         raise UsageError(f"{folder}: exists and is not {what}; choose another folder")
 
 
-def _changes(earlier: Mapping[str, Any], now: Mapping[str, Any], apart: Collection[str]) -> Iterator[str]:
+def _changes(
+    earlier: Mapping[str, Any], now: Mapping[str, Any], apart: Collection[str], untold: Collection[str]
+) -> Iterator[str]:
     for name in sorted(now.keys() | earlier.keys()):
         if name not in apart and earlier.get(name) != now.get(name):
-            yield f"{name}: {_short(earlier.get(name))}, now {_short(now.get(name))}"
+            told = "another" if name in untold else f"{_short(earlier.get(name))}, now {_short(now.get(name))}"
+            yield f"{name}: {told}"
 
 
 def _flat(settings: Any, prefix: str = "") -> dict[str, Any]:

@@ -62,7 +62,7 @@ class ContentIndependent(Codec):
     def __init__(self, inner: Codec, psnr: float) -> None:
         self.inner, self.psnr = inner, psnr
         self.name, self.sha256 = f"{inner.name}-independent", inner.sha256
-        self.n_bits, self.size = inner.n_bits, inner.size
+        self.n_bits, self.size, self.side = inner.n_bits, inner.size, inner.side
         self.flip_invariant, self.card = inner.flip_invariant, {}
         self._images = to_tensor(np.stack(list(generate("photo-like", ALIKE_OVER, inner.size, ALIKE_SEED))))
         self._marks: dict[bytes, Tensor] = {}
@@ -187,7 +187,7 @@ def estimates(seen: Tensor, groups: dict[str, Tensor], counts: list[int]) -> Ite
 
 def measured(codec: Codec, arguments: argparse.Namespace) -> dict[str, Any]:
     """The whole measurement, as its file holds it."""
-    groups = image_groups(arguments, codec.size)
+    groups = image_groups(arguments, codec.side)
     shape = (arguments.keys, codec.n_bits)
     keys = torch.from_numpy(numpy_generator(arguments.seed, "averaging", "keys").integers(0, 2, shape))
     if arguments.independent:
@@ -224,7 +224,7 @@ def described(codec: Codec, arguments: argparse.Namespace) -> dict[str, Any]:
         "codec": codec.name,
         "sha256": codec.sha256,
         "bits": codec.n_bits,
-        "size": codec.size,
+        "size": codec.side,
         "independent": arguments.independent,
         "data": arguments.data.name,
         "seed": arguments.seed,

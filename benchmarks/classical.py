@@ -56,7 +56,8 @@ RESULTS = Path(__file__).parent / "results" / "classical"
 class ClassicalCodec(Codec):
     """A package's own embedding and reading, of whole images at their own size; its bits are hard."""
 
-    n_bits, size, flip_invariant = N_BITS, SIDE, False
+    n_bits, flip_invariant = N_BITS, False
+    size = side = SIDE
     module: str
     strength: str
 

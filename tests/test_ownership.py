@@ -58,6 +58,12 @@ def test_other_settings_are_named(tmp_path: Path, change: dict[str, Any], words:
         check(tmp_path, SETTINGS | change)
 
 
+def test_a_secret_setting_is_named_and_not_told(tmp_path: Path) -> None:
+    write_json(tmp_path / "run.json", SETTINGS | {"seed": 271828})
+    with pytest.raises(UsageError, match=r"\(seed: another\)"):
+        check_owner(tmp_path, "run.json", SETTINGS | {"seed": 314159}, "a run", untold=("seed",))
+
+
 @pytest.mark.parametrize("text", ["[1]", "{"])
 def test_settings_that_cannot_be_read_are_unreadable_input(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text)

@@ -24,6 +24,7 @@ from artfp.cli.console import (
     threads_option,
     warn,
 )
+from artfp.cli.views import View, view_options
 from artfp.errors import UsageError
 
 if TYPE_CHECKING:
@@ -147,54 +148,54 @@ def _print_plan(settings: CodecRecipe, folder: Path, as_json: bool) -> None:
 
 
 @codec.command()
-@click.argument("spec", metavar="CODEC")
-@click.argument("data", type=click.Path(exists=True, path_type=Path))
-@click.option("--limit", type=click.IntRange(1), help="Use at most this many images, chosen by the seed.")
-@click.option("--size", type=click.IntRange(16), help="Side of the centre squares [default: the codec's own].")
-@click.option("--crop", is_flag=True, help="Cut the squares out at full resolution instead of resizing.")
-@click.option("--full", is_flag=True, help="Take every image at its own size and aspect, instead of squares.")
+@command_errors
+@view_options
 @click.option("--page", type=click.Path(path_type=Path), help="Also write the table as an HTML page to this new file.")
 @seed_option
 @device_option
 @json_option
-@command_errors
-def evaluate(
-    spec: str,
-    data: Path,
-    limit: int | None,
-    size: int | None,
-    crop: bool,
-    full: bool,
-    page: Path | None,
-    seed: int | None,
-    device: str,
-    as_json: bool,
-) -> None:
+def evaluate(view: View, page: Path | None, seed: int | None, device: str, as_json: bool) -> None:
     """Measure CODEC on the images of DATA (folder or zip): fidelity, and bits read after every attack."""
     from artfp.codec.evaluation import evaluate as measure
-    from artfp.codec.pool import viewed
-    from artfp.codec.store import codec_for
     from artfp.devices import prepare_device
     from artfp.perceptual import MIN_SIDE, Perceptual, what_is_missing
     from artfp.report.codec_page import write_codec_page
 
-    if full and (size or crop):
-        raise UsageError("--full takes images as they are: neither --size nor --crop goes with it")
     if page and (page.exists() or not page.parent.is_dir()):
         raise UsageError(f"--page {page}: {'exists already' if page.exists() else 'its folder is not there'}")
-    chosen = codec_for(data, spec).to(prepare_device(device))
-    side, view = size or chosen.size, "full" if full else "cropped" if crop else "resized"
-    if missing := what_is_missing(MIN_SIDE if full else side):
+    chosen = view.codec(prepare_device(device))
+    if missing := what_is_missing(MIN_SIDE if view.full else view.side(chosen)):
         warn(f"LPIPS is not measured without {missing}")
-    with viewed(data, view, side, limit, seed or 0) as images, progress("evaluate") as advance:
+    with view.images(chosen, seed or 0) as images, progress("evaluate") as advance:
         result = measure(chosen, images, seed or 0, advance, None if missing else Perceptual())
     described = {**result.to_dict(), "rows": [{**row.to_dict(), "accuracy": row.accuracy} for row in result.rows]}
     if page:
-        write_codec_page(page, {data.resolve().name: described})
+        write_codec_page(page, {view.data.resolve().name: described})
     if as_json:
         print_json(described)
     else:
         _print_evaluation(result)
+
+
+@codec.command()
+@command_errors
+@view_options
+@seed_option
+@device_option
+@json_option
+def bias(view: View, seed: int | None, device: str, as_json: bool) -> None:
+    """Count how often each bit of CODEC reads 1 on the unmarked images of DATA: half of the time, if it is fair."""
+    from artfp.codec.evaluation import read_clean
+    from artfp.devices import prepare_device
+
+    chosen = view.codec(prepare_device(device))
+    with view.images(chosen, seed or 0) as images, progress("read") as advance:
+        result = read_clean(chosen, images, advance)
+    if as_json:
+        print_json({**result.to_dict(), "farthest": result.farthest})
+    else:
+        chance = f"the standard deviation of a fair bit's share is {result.by_chance:.4f}"
+        out.print(f"farthest bit from .5 on {result.images:,} images: {result.farthest:.4f} ({chance})")
 
 
 def _print_evaluation(result: Evaluation) -> None:
@@ -223,6 +224,7 @@ def info(spec: str, as_json: bool) -> None:
         "name": chosen.name,
         "bits": chosen.n_bits,
         "size": chosen.size,
+        "side": chosen.side,
         "flip_invariant": chosen.flip_invariant,
         "sha256": chosen.sha256,
         "card": chosen.card,

@@ -7,6 +7,7 @@ image --resize--> internal size --logits--> tanh(logit / 2) = soft bits in [-1, 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -25,7 +26,8 @@ class Codec(ABC):
     name: str
     sha256: str
     n_bits: int
-    size: int
+    size: int  # at which it works inside
+    side: int  # of the images it is made for, where they are square
     flip_invariant: bool
     card: dict[str, Any]
 
@@ -76,11 +78,18 @@ class Codec(ABC):
         images = self._checked(images)
         if aspects is None:
             aspects = torch.full((len(images),), images.shape[-1] / images.shape[-2])
-        images, aspects = resize(images, (self.size, self.size)), aspects.to(self.device)
-        soft = torch.tanh(self.sought_logits(images, aspects) / 2)
-        if self.flip_invariant:
-            return soft
-        return (soft + torch.tanh(self.sought_logits(images.flip(-1), aspects) / 2)) / 2
+        aspects = aspects.to(self.device)
+        return self._softened(images, lambda inner: self.sought_logits(inner, aspects))
+
+    @torch.no_grad()
+    def soft_bits_as_they_are(self, images: Tensor) -> Tensor:
+        """The soft bits of images that are known to be neither cut nor turned, without the search."""
+        return self._softened(self._checked(images), self.logits)
+
+    def _softened(self, images: Tensor, read: Callable[[Tensor], Tensor]) -> Tensor:
+        inner = resize(images, (self.size, self.size))
+        soft = torch.tanh(read(inner) / 2)
+        return soft if self.flip_invariant else (soft + torch.tanh(read(inner.flip(-1)) / 2)) / 2
 
     def _checked(self, images: Tensor) -> Tensor:
         images = check_images(images).to(self.device)

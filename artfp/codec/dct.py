@@ -38,7 +38,7 @@ class DctCodec(Codec):
     def __init__(self) -> None:
         self.name = "dct"
         self.n_bits = N_BITS
-        self.size = SIZE
+        self.size = self.side = SIZE
         self.flip_invariant = True
         self.sha256 = sha256_bytes(f"artfp-dct-1 {SIZE} {N_BITS} {BAND} {MARGIN} {MAX_PUSH} {SHARPNESS}".encode())
         self.card = {"name": "dct", "bits": N_BITS, "size": SIZE, "about": "closed form, not trained"}

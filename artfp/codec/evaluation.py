@@ -83,6 +83,38 @@ class Evaluation(Record):
     clean_bias: float  # the bit farthest from .5: |share of clean images that read 1 - .5|
 
 
+@dataclass(frozen=True)
+class CleanReading(Record):
+    """What `codec bias` counted: how often each bit reads 1 where nothing is marked."""
+
+    codec: str
+    sha256: str
+    images: int
+    view: str
+    size: int | None
+    ones: tuple[int, ...]  # of each bit, images that read 1
+
+    @property
+    def farthest(self) -> float:
+        """Of the bit farthest from one half, its distance."""
+        return max(abs(count / self.images - 0.5) for count in self.ones)
+
+    @property
+    def by_chance(self) -> float:
+        """The standard deviation of a fair bit's distance over so many images."""
+        return float(0.5 / self.images**0.5)
+
+
+def read_clean(codec: Codec, images: Images, on_progress: Callable[[int, int, str], None]) -> CleanReading:
+    """Count what the codec reads from images as they are."""
+    ones, done = np.zeros(codec.n_bits, np.int64), 0
+    for clean in images.batches:
+        ones += (codec.soft_bits(to_tensor(clean)) > 0).sum(0).cpu().numpy()
+        done += len(clean)
+        on_progress(done, images.count, "")
+    return CleanReading(codec.name, codec.sha256, images.count, images.view, images.size, tuple(map(int, ones)))
+
+
 def evaluate(
     codec: Codec,
     images: Images,

@@ -40,11 +40,12 @@ class Architecture:
 class LearnedCodec(Codec):
     """Encoder and decoder trained jointly; `strength` 1 marks an image of ordinary detail at `psnr`."""
 
-    def __init__(self, name: str, architecture: Architecture, psnr: float) -> None:
+    def __init__(self, name: str, architecture: Architecture, psnr: float, side: int | None = None) -> None:
         self.name = name
         self.architecture = architecture
         self.psnr = psnr
         self.n_bits, self.size = architecture.bits, architecture.size
+        self.side = side or architecture.size
         self.flip_invariant = True
         self.sha256 = ""
         self.card: dict[str, Any] = {}
@@ -105,6 +106,7 @@ class LearnedCodec(Codec):
             "name": self.name,
             "psnr": self.psnr,
             "sure": self.sure,
+            "side": self.side,
             "architecture": asdict(self.architecture),
         }
         save_tensors(path, tensors, config)
@@ -118,7 +120,8 @@ class LearnedCodec(Codec):
             raise BadInputError(f"{path}: a codec {OTHER_FORMAT} (format {config.get('format', 1)})")
         try:
             architecture = parse(config["architecture"], Architecture, str(path))
-            codec = cls(str(config["name"]), architecture, float(config["psnr"]))
+            side = int(config.get("side", architecture.size))
+            codec = cls(str(config["name"]), architecture, float(config["psnr"]), side)
             codec.sure = float(config["sure"])
         except (KeyError, TypeError, ValueError, UsageError) as error:
             raise BadInputError(f"{path}: not a codec of this version ({error})") from error

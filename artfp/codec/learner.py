@@ -39,7 +39,7 @@ class Learner:
             own = ("message.", "read.") if new_words(recipe, start) else ()
             _take_over(encoder, start.encoder, own)
             _take_over(decoder, start.decoder, own)
-        averaged = LearnedCodec(recipe.name, Architecture(*shape), recipe.psnr).to(device)
+        averaged = LearnedCodec(recipe.name, Architecture(*shape), recipe.psnr, recipe.side).to(device)
         averaged.encoder.load_state_dict(encoder.state_dict())
         averaged.decoder.load_state_dict(decoder.state_dict())
         parameters = [*encoder.parameters(), *decoder.parameters()]

@@ -58,7 +58,8 @@ def train(
     """
     check_settings(recipe)
     noise = noise_layers(recipe.noise)
-    check_owner(out, RECIPE, recipes.to_dict(recipe), "a codec training", apart=("start_sha256",))
+    settings = recipes.to_dict(recipe)
+    check_owner(out, RECIPE, settings, "a codec training", apart=("start_sha256",), untold=("seed",))
     start = _start(recipe, out)
     _sign(recipe, start, out)
     with working_alone(out):
@@ -172,10 +173,9 @@ def like(start: str) -> dict[str, Any]:
     codec = load_codec(start)
     if not isinstance(codec, LearnedCodec):
         raise UsageError(f"{start}: not a learned codec, which training could go on from")
-    at = codec.card.get("recipe", {}).get("at")
     climb = {"start_psnr": codec.psnr - BEGIN_BELOW, "psnr": codec.psnr, "steps": MORE_STEPS}
     own = {"name": f"{codec.name}-own", "start": start, **asdict(codec.architecture), **climb}
-    return own | ({"at": at} if at else {})
+    return own | ({"at": codec.side} if codec.side != codec.size else {})
 
 
 def seed_in(out: Path) -> int | None:

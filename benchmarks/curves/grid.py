@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from artfp.results import Record
 
-IMAGES_SHOWN = 30_000  # to each GAN
+IMAGES_SHOWN = 40_000  # to each GAN
 SAMPLES = 1024  # generated and read
 AS_IS = "as is"
 ALL_OF_CIFAR = 50_000

@@ -12,6 +12,8 @@ from PIL import Image
 
 from artfp.cli.main import artfp
 from artfp.codec import training
+from artfp.codec.dct import DctCodec
+from artfp.images import to_tensor
 
 RUN = """
 name = "small"
@@ -159,6 +161,20 @@ def test_codec_evaluate_takes_images_as_they_are_and_writes_a_page(codec_recipe:
     small = call("codec", "evaluate", "dct", tmp_path / "images", "--full")
     assert small.exit_code == 4
     assert "low.png: under 32 pixels" in small.stderr
+
+
+def test_codec_bias_counts_what_each_bit_reads_where_nothing_is_marked(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
+    for number, image in enumerate(pixels):
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+    done = call("codec", "bias", "dct", tmp_path, "--json")
+    assert done.exit_code == 0, done.stderr
+    found = json.loads(done.stdout)
+    read = (DctCodec().soft_bits(to_tensor(pixels)) > 0).sum(0).tolist()
+    assert found["ones"] == read
+    assert found["farthest"] == max(abs(count / 3 - 0.5) for count in read)
+    assert "0.2887" in call("codec", "bias", "dct", tmp_path).stdout  # .5 / sqrt(3)
+    assert call("codec", "bias", "dct", tmp_path, "--full", "--size", "32").exit_code == 2
 
 
 def test_codec_train_takes_photographs(codec_recipe: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from artfp.codec.noise import as_generated, attack, worst_of
 from artfp.codec.pacing import Pace
 from artfp.codec.privacy import Outsider, privacy_weight
 from artfp.codec.settings import CodecRecipe
-from artfp.codec.training import train
+from artfp.codec.training import like, train
 from artfp.data.procedural import generate
 from artfp.errors import DivergedError, UsageError
 from artfp.files import read_json, sha256_file
@@ -269,6 +269,8 @@ def test_a_codec_trains_on_images_larger_than_it_works_at(tmp_path: Path) -> Non
     with pytest.raises(KeyboardInterrupt):
         train(replace(TINY, at=64), lambda: large, tmp_path / "broken", interrupted_at(6))
     assert train(replace(TINY, at=64), lambda: large, tmp_path / "broken", quiet).sha256 == codec.sha256
+    saved = tmp_path / "run" / f"{TINY.name}.safetensors"
+    assert (LearnedCodec.load(saved).side, like(str(saved))["at"]) == (64, 64)
     assert codec.sha256 != train(TINY, pool, tmp_path / "other", quiet).sha256
 
 
