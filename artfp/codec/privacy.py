@@ -17,6 +17,7 @@ from artfp.devices import fast_arithmetic
 from artfp.images import resize
 
 HEARD_FROM, HEARD_AT = 0.75, 0.95  # share of the bits read
+WEIGHT = 0.2  # of what the outsider sees: at 1 it reads less than it must, and robustness pays for it (LAB)
 
 
 def privacy_weight(accuracy: float) -> float:
@@ -24,7 +25,7 @@ def privacy_weight(accuracy: float) -> float:
 
     At full weight from the start nothing is learnt but to be unseen: .50 of the bits after 245 steps (LAB).
     """
-    return min(1.0, max(0.0, (accuracy - HEARD_FROM) / (HEARD_AT - HEARD_FROM)))
+    return WEIGHT * min(1.0, max(0.0, (accuracy - HEARD_FROM) / (HEARD_AT - HEARD_FROM)))
 
 
 class Outsider:

@@ -56,6 +56,7 @@ class Axis:
     label: str
     value: Callable[[Row], float]
     logarithmic: bool = False
+    every: int | None = None  # between two labels; None: at points
 
 
 AXES: Mapping[str, Axis] = {
@@ -64,34 +65,59 @@ AXES: Mapping[str, Axis] = {
     "fraction": Axis("marked part of the data, %", lambda row: 100 * row["settings"]["fraction"]),
     "count": Axis("images in the data", lambda row: row["embedding"]["images"], logarithmic=True),
 }
-SHARES: Mapping[str, tuple[str, Callable[[Row], float], float]] = {
-    "accuracy": ("Bits right in generated images", accuracy, 0.4),
-    "tpr": ("Single generated images that match at p ≤ 1e-6", matching, 0.0),
+
+
+@dataclass(frozen=True)
+class Height:
+    """What a curve shows, as a share of something."""
+
+    title: str
+    value: Callable[[Row], float | None]  # None where it was not measured
+    low: float
+    line: tuple[float, str] | None = None  # a level to compare with, and its name
+
+
+HEIGHTS: Mapping[str, Height] = {
+    "accuracy": Height(
+        "Bits right in generated images", lambda row: accuracy(row["generated"]), 0.4, (CHANCE, "chance")
+    ),
+    "tpr": Height("Single generated images that match at p ≤ 1e-6", lambda row: matching(row["generated"]), 0.0),
+    "frechet": Height(
+        "Fréchet distance to the data, against the twin's",
+        lambda row: _ratio(row["generated"]["frechet"], row["twin"]["frechet"]),
+        0.6,
+        (1.0, "the twin's"),
+    ),
 }
 
 
 def write_figures(rows: Mapping[str, Sequence[Row]], folder: Path) -> list[Path]:
-    """Two charts for each curve with an axis, one for the images shown; those with two points or more."""
+    """Three charts for each curve with an axis, one for the images shown; those with two points or more."""
     charts = [
-        chart(f"{curve}-{share}", title, axis, series, low)
+        chart(f"{curve}-{name}", height, axis, series)
         for curve, axis in AXES.items()
-        for share, (title, value, low) in SHARES.items()
-        if _drawable(series := by_data(rows.get(curve, ()), axis, value))
+        for name, height in HEIGHTS.items()
+        if _drawable(series := by_data(rows.get(curve, ()), axis, height.value))
     ]
     if _drawable(series := by_level(rows.get("shown", ()))):
-        axis = Axis("training images shown", lambda row: row["images_shown"])
-        charts.append(chart("shown-accuracy", SHARES["accuracy"][0], axis, series, SHARES["accuracy"][2]))
+        axis = Axis("training images shown", lambda row: row["images_shown"], every=10_000)
+        charts.append(chart("shown-accuracy", HEIGHTS["accuracy"], axis, series))
     paths = [folder / f"curves-{drawn.name}.svg" for drawn in charts]
     for path, drawn in zip(paths, charts, strict=True):
         write_text(path, svg(drawn))
     return paths
 
 
-def by_data(rows: Sequence[Row], axis: Axis, share: Callable[[Row], float]) -> Series:
+def _ratio(model: float | None, twin: float | None) -> float | None:
+    return None if model is None or twin is None else model / twin
+
+
+def by_data(rows: Sequence[Row], axis: Axis, height: Callable[[Row], float | None]) -> Series:
     """A line for each data, through the mean over seeds."""
     found: dict[str, dict[float, list[float]]] = {}
     for row in rows:
-        found.setdefault(row["settings"]["data"], {}).setdefault(axis.value(row), []).append(share(row["generated"]))
+        if (value := height(row)) is not None:
+            found.setdefault(row["settings"]["data"], {}).setdefault(axis.value(row), []).append(value)
     return {name: sorted((x, fmean(values)) for x, values in points.items()) for name, points in found.items()}
 
 
@@ -104,23 +130,36 @@ def by_level(rows: Sequence[Row]) -> Series:
     }
 
 
-def chart(name: str, title: str, axis: Axis, series: Series, low: float) -> Chart:
-    """The lines of a series over one axis, the vertical one from `low` to all."""
+def chart(name: str, height: Height, axis: Axis, series: Series) -> Chart:
+    """The lines of a series over one axis, the vertical one up to all, or to the highest point beyond."""
     at = math.log10 if axis.logarithmic else float
     values = sorted({x for points in series.values() for x, _ in points})
     x = Scale(at(values[0]), at(values[-1]), LEFT + 10, RIGHT - 10)
-    y = Scale(low, 1.0, BOTTOM, TOP)
+    fifths = math.ceil(5 * max(1.0, *(value for points in series.values() for _, value in points)))
+    y = Scale(height.low, fifths / 5, BOTTOM, TOP)
     last = "; ".join(f"{line} {percent(points[-1][1])}" for line, points in series.items())
     return Chart(
         name=name,
-        title=title,
-        description=f"{title} against {axis.label}. At its largest: {last}.",
+        title=height.title,
+        description=f"{height.title} against {axis.label}. At its largest: {last}.",
         x_label=axis.label,
-        x_ticks=tuple(Tick(x(at(value)), thousands(value)) for value in values[:: -(-len(values) // MOST_TICKS)]),
-        y_ticks=tuple(Tick(y(tenth / 10), f"{10 * tenth} %") for tenth in range(round(10 * low), 11, 2)),
+        x_ticks=tuple(Tick(x(at(value)), thousands(value)) for value in _labelled(axis, values)),
+        y_ticks=tuple(
+            Tick(y(tenth / 10), f"{10 * tenth} %") for tenth in range(round(10 * height.low), 2 * fifths + 1, 2)
+        ),
         lines=_lines(series, lambda value: x(at(value)), y),
-        threshold=Threshold(y(CHANCE), Mark(RIGHT, y(CHANCE) + 13, "chance")) if low else None,
+        threshold=_threshold(y, *height.line) if height.line else None,
     )
+
+
+def _labelled(axis: Axis, values: Sequence[float]) -> Sequence[float]:
+    if axis.every:
+        return range(axis.every, round(values[-1]) + 1, axis.every)
+    return values[:: -(-len(values) // MOST_TICKS)]
+
+
+def _threshold(y: Scale, level: float, name: str) -> Threshold:
+    return Threshold(y(level), Mark(RIGHT, y(level) + 13, name))
 
 
 def _lines(series: Series, x: Callable[[float], float], y: Scale) -> tuple[Line, ...]:

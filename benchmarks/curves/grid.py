@@ -11,7 +11,7 @@ IMAGES_SHOWN = 40_000  # to each GAN
 SAMPLES = 1024  # generated and read
 AS_IS = "as is"
 ALL_OF_CIFAR = 50_000
-SOME_OF_CIFAR = 10_000  # marking all of it for each level would take hours
+SOME_OF_CIFAR = 5_000  # marking all of it for each level would take hours
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from artfp.codec.learner import Learner
 from artfp.codec.networks import Decoder
 from artfp.codec.noise import as_generated, attack, worst_of
 from artfp.codec.pacing import Pace
-from artfp.codec.privacy import Outsider, privacy_weight
+from artfp.codec.privacy import WEIGHT, Outsider, privacy_weight
 from artfp.codec.settings import CodecRecipe
 from artfp.codec.training import like, train
 from artfp.data.procedural import generate
@@ -299,7 +299,8 @@ def test_an_outsider_sees_a_mark_and_not_its_absence() -> None:
 
 
 def test_privacy_counts_once_messages_are_read() -> None:
-    assert [privacy_weight(share) for share in (0.5, 0.75, 0.85, 0.95, 1.0)] == pytest.approx([0, 0, 0.5, 1, 1])
+    shares = [privacy_weight(share) / WEIGHT for share in (0.5, 0.75, 0.85, 0.95, 1.0)]
+    assert shares == pytest.approx([0, 0, 0.5, 1, 1])
 
 
 def test_the_command_of_a_private_codec_draws_its_seed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
