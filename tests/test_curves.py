@@ -24,7 +24,7 @@ from benchmarks.curves.figures import write_figures
 from benchmarks.curves.grid import CURVES, Point, points
 from benchmarks.curves.images import STORAGES, chosen, originals, pixels_of, stored
 from benchmarks.curves.marking import marked_with, residuals, squared_error, strength_for
-from benchmarks.curves.tables import tables
+from benchmarks.curves.tables import brief, tables
 
 TINY = Point(codec="dct", count=12, shown=16, samples=8)
 WIDTHS = dict.fromkeys(("generator_width", "generator_most", "discriminator_width", "discriminator_most", "latent"), 8)
@@ -118,6 +118,7 @@ def test_points_of_one_twin_train_it_once_and_are_told_in_words_and_charts(
     assert len(list(bench.scratch.glob("twin-*"))) == 1
     assert rows[1]["embedding"]["marked"] == 6
     told = tables({"fraction": rows, "shown": rows, "bits": []})
+    assert "| flowers | 6 of 12 | 1 |" in brief({"fraction": rows, "shown": rows, "bits": []})
     assert "| flowers | 0 | 6 of 12 |" in told
     assert "Against the marked share" in told
     assert "bits of the fingerprint" not in told

@@ -15,7 +15,7 @@ from artfp.errors import ArtfpError, Exit
 from artfp.files import read_json, working_alone, write_json
 from benchmarks.curves.figures import write_figures
 from benchmarks.curves.grid import CURVES, Point, points
-from benchmarks.curves.tables import tables
+from benchmarks.curves.tables import brief, tables
 
 if TYPE_CHECKING:
     from benchmarks.curves.images import Tell
@@ -37,14 +37,14 @@ def main() -> int:
     if options.list:
         print("\n".join(f"{point.name:44} {status(point, options.results)}" for point in points(curves)))
         return int(Exit.OK)
-    if not (options.table or options.figures):
+    if not (options.table or options.brief or options.figures):
         sources = {"flowers": options.flowers, "cifar": options.cifar}
         failed = run(points(curves), sources, options.scratch, options.results, options.threads)
     rows = {name: rows_of(of_curve, options.results) for name, of_curve in curves.items()}
     if options.figures:
         print("\n".join(map(str, write_figures(rows, DOCS))))
     else:
-        print(tables(rows))
+        print(brief(rows) if options.brief else tables(rows))
     return int(Exit.FAILURE if failed or _doubtful_twins(rows) else Exit.OK)
 
 
@@ -57,12 +57,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=CURVES, default=list(CURVES), help="these curves")
     parser.add_argument("--list", action="store_true", help="show the points, and which have a row")
     parser.add_argument("--table", action="store_true", help="print the tables of the rows there are; run nothing")
+    parser.add_argument("--brief", action="store_true", help="likewise, in short: means over seeds")
     parser.add_argument("--figures", action="store_true", help="write docs/curves-*.svg of them; run nothing")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--scratch", type=Path, default=Path("runs/curves"))
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
-    if options.cifar is None and not (options.list or options.table or options.figures):
+    if options.cifar is None and not (options.list or options.table or options.brief or options.figures):
         parser.error("give FLOWERS.zip and CIFAR.zip")
     return options
 

@@ -27,7 +27,7 @@ from artfp.report.figures import (
 )
 from artfp.report.page import environment
 from artfp.report.tables import count, percent, thousands
-from benchmarks.curves.tables import Row, accuracy, matching
+from benchmarks.curves.tables import Row, accuracy, matching, ratio
 
 STYLES = ("model", "data", "other", "twin")  # of the first, second ... line
 MOST_TICKS = 8
@@ -84,7 +84,7 @@ HEIGHTS: Mapping[str, Height] = {
     "tpr": Height("Single generated images that match at p ≤ 1e-6", lambda row: matching(row["generated"]), 0.0),
     "frechet": Height(
         "Fréchet distance to the data, against the twin's",
-        lambda row: _ratio(row["generated"]["frechet"], row["twin"]["frechet"]),
+        ratio,
         0.6,
         (1.0, "the twin's"),
     ),
@@ -106,10 +106,6 @@ def write_figures(rows: Mapping[str, Sequence[Row]], folder: Path) -> list[Path]
     for path, drawn in zip(paths, charts, strict=True):
         write_text(path, svg(drawn))
     return paths
-
-
-def _ratio(model: float | None, twin: float | None) -> float | None:
-    return None if model is None or twin is None else model / twin
 
 
 def by_data(rows: Sequence[Row], axis: Axis, height: Callable[[Row], float | None]) -> Series:

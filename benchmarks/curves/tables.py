@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from artfp.report.tables import count, percent
@@ -67,6 +68,46 @@ def section(curve: str, rows: Sequence[Row]) -> str:
         return _markdown(TITLES[curve], *_by_images_shown(rows))
     columns = (*BEFORE, VARIED[curve], *AFTER)
     return _markdown(TITLES[curve], [name for name, _ in columns], ([cell(row) for _, cell in columns] for row in rows))
+
+
+def brief(rows: Mapping[str, Sequence[Row]]) -> str:
+    """A short table for each curve with an axis: means over seeds, a line for each data and value."""
+    return "\n".join(_brief(curve, found) for curve, found in rows.items() if found and curve in VARIED)
+
+
+def _brief(curve: str, rows: Sequence[Row]) -> str:
+    name, value = VARIED[curve]
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row["settings"]["data"], value(row)), []).append(row)
+    header = ["data", name, "seeds", *(name for name, _ in MEANS)]
+    lines = ([*key, str(len(group)), *(mean(group) for _, mean in MEANS)] for key, group in groups.items())
+    return _markdown(TITLES[curve], header, lines)
+
+
+def _worst(group: Sequence[Row]) -> str:
+    """The verdict that is farthest from a match, and its q."""
+    reading = max((row["generated"] for row in group), key=lambda reading: float(reading["q"]))
+    return f"{reading['outcome']}, {at_most(reading['q'])}"
+
+
+def ratio(row: Row) -> float | None:
+    """The Fréchet distance of a model's images over that of its clean twin's; None where they were not measured."""
+    model, twin = row["generated"]["frechet"], row["twin"]["frechet"]
+    return None if model is None or twin is None else float(model / twin)
+
+
+def _mean_ratio(group: Sequence[Row]) -> str:
+    found = [value for row in group if (value := ratio(row)) is not None]
+    return f"{fmean(found):.2f}" if found else "—"
+
+
+MEANS: tuple[tuple[str, Callable[[Sequence[Row]], str]], ...] = (
+    ("bits right in generated images", lambda group: percent(fmean(accuracy(row["generated"]) for row in group))),
+    ("single images at p ≤ 1e-6", lambda group: percent(fmean(matching(row["generated"]) for row in group))),
+    ("worst verdict, q", _worst),
+    ("Fréchet distance over the twin's", _mean_ratio),
+)
 
 
 def _by_images_shown(rows: Sequence[Row]) -> tuple[list[str], Iterable[list[str]]]:
