@@ -40,7 +40,7 @@ def what_is_missing(side: int = MIN_SIDE) -> str | None:
     if not weights_path().is_file():
         return f"SqueezeNet's weights: put {WEIGHTS} into {weights_path().parent}"
     try:
-        _torchvision()
+        import_torchvision()
         importlib.import_module("lpips")
     except ImportError as error:
         return f"the extra `quality` ({error}): pip install 'artfp[quality]'"
@@ -75,7 +75,7 @@ _declared: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignor
 
 
 @cache
-def _torchvision() -> ModuleType:
+def import_torchvision() -> ModuleType:
     """torchvision, which at its CPU build's partner version needs two operators declared before it imports."""
     try:
         return importlib.import_module("torchvision")
@@ -89,7 +89,7 @@ def _torchvision() -> ModuleType:
 
 def _squeezenet() -> nn.Module:
     path = weights_path()
-    network: Any = _torchvision().models.squeezenet1_1()
+    network: Any = import_torchvision().models.squeezenet1_1()
     try:  # tensors alone: nothing is executed
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except (OSError, RuntimeError, EOFError, UnpicklingError) as error:

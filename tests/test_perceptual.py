@@ -75,5 +75,5 @@ def test_without_the_extra_it_is_named(weights: None, monkeypatch: pytest.Monkey
     def absent() -> None:
         raise ImportError("No module named 'torchvision'")
 
-    monkeypatch.setattr(perceptual, "_torchvision", absent)
+    monkeypatch.setattr(perceptual, "import_torchvision", absent)
     assert "pip install 'artfp[quality]'" in str(what_is_missing())

@@ -1,4 +1,4 @@
-"""`artfp train-gan` and `artfp sample`: a generator that learns a fingerprint from its data, and its images."""
+"""`artfp train-gan`: a generator that learns a fingerprint from its data."""
 
 from __future__ import annotations
 
@@ -181,65 +181,3 @@ def _print_rows(rows: list[tuple[str, str]]) -> None:
     for label, value in rows:
         table.add_row(Text(label, style="dim"), Text(value))
     out.print(table)
-
-
-@click.command()
-@click.argument("checkpoint", metavar="CHECKPOINT|RUN", type=PATH)
-@click.argument("target", metavar="OUT", type=PATH)
-@click.option("--count", type=click.IntRange(1), default=64, show_default=True, help="How many images.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Image i follows from the seed and i alone.")
-@click.option("--source", type=PATH, help="Folder or zip of images to translate, for a generator that does.")
-@click.option("--class", "chosen", type=click.IntRange(0), help="Images of this class alone [default: of all].")
-@threads_option
-@device_option
-@json_option
-@command_errors
-def sample(
-    checkpoint: Path,
-    target: Path,
-    count: int,
-    seed: int,
-    source: Path | None,
-    chosen: int | None,
-    threads: int | None,
-    device: str,
-    as_json: bool,
-) -> None:
-    """Write images of a trained generator, PNG files, into OUT, a new folder.
-
-    CHECKPOINT is a generator.safetensors; RUN is the folder of a finished `artfp train-gan`.
-    """
-    from artfp.devices import prepare_device
-    from artfp.files import check_new
-    from artfp.generators.sampling import check_class, load_generator, read_sources, write_samples
-
-    check_new(target)
-    generator = load_generator(checkpoint).to(prepare_device(device, threads))
-    check_class(generator, chosen)
-    with progress("sample") as advance:
-        sources = read_sources(generator, source, advance)
-        write_samples(generator, target, count, seed, advance, chosen, sources)
-    if as_json:
-        print_json({"out": str(target), "count": count, "seed": seed, "size": generator.size})
-    else:
-        out.print(Text(f"{target}  {count:,} images of {generator.size} x {generator.size} pixels"))
-
-
-@click.command()
-@click.argument("run", type=PATH)
-@click.argument("target", metavar="OUT", type=PATH)
-@click.option("--name", help="What the model is called [default: the name of RUN].")
-@json_option
-@command_errors
-def export(run: Path, target: Path, name: str | None, as_json: bool) -> None:
-    """Write a finished training's generator into OUT, a new folder: weights, a torch program, a model card.
-
-    The card says that there is a fingerprint and how to verify it, and none of its bits.
-    """
-    from artfp.generators.export import export as write
-
-    facts = write(run, target, name or run.resolve().name)
-    if as_json:
-        print_json(facts)
-    else:
-        out.print(Text(f"{target}  generator.safetensors, model.pt2, README.md"))

@@ -11,10 +11,11 @@ from artfp import __version__
 from artfp.cli.codec import codec
 from artfp.cli.doctor import doctor
 from artfp.cli.embed import embed_dataset
-from artfp.cli.gan import export, sample, train_gan
+from artfp.cli.gan import train_gan
 from artfp.cli.keys import key
 from artfp.cli.report import report
 from artfp.cli.run import run_recipe
+from artfp.cli.sample import export, sample
 from artfp.cli.verify import verify
 from artfp.errors import Exit
 

@@ -3,7 +3,8 @@
     RUN --> OUT/generator.safetensors   model.pt2   README.md
 
 `model.pt2` holds G(noise[, condition]) -> images in [0, 1] with the sampler and the colours inside, so that running it
-needs torch alone (`torch.export.load(...).module()`). Loading one unpickles, so artfp itself reads the safetensors.
+needs torch alone (`torch.export.load(...).module()`). Loading one runs code of whoever made it (`program.py`), so artfp
+itself reads the safetensors.
 """
 
 from __future__ import annotations

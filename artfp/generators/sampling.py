@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -15,14 +15,14 @@ from torch import Tensor
 
 from artfp.checkpoints import load_into, load_tensors, save_tensors
 from artfp.data.readers import open_source
-from artfp.errors import BadInputError, UsageError
+from artfp.errors import ArtfpError, BadInputError, UsageError
 from artfp.files import atomic_open, new_folder, sha256_file
 from artfp.generators.base import Generator
 from artfp.generators.colours import to_opponent
 from artfp.generators.dataset import decode
 from artfp.generators.families import FAMILIES
 from artfp.generators.folder import FILE, STATE
-from artfp.images import LoadedImage, encode_png, to_pixels, to_tensor
+from artfp.images import LoadedImage, check_images, encode_png, to_pixels, to_tensor
 from artfp.seeds import numpy_generator
 
 KIND = "generator"
@@ -33,6 +33,18 @@ GRID = (4, 8)  # rows and columns of a sample sheet
 
 Pixels = NDArray[np.uint8]
 OnProgress = Callable[[int, int, str], None]
+
+
+class Takes(Protocol):
+    """What something that makes images of noise takes for each of them."""
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        """Of its noise."""
+
+    @property
+    def conditions(self) -> int:
+        """Classes that it knows; 0: none."""
 
 
 def save_generator(path: Path, generator: Generator, family: str, facts: dict[str, Any]) -> str:
@@ -68,13 +80,13 @@ def _of_run(folder: Path) -> Path:
     raise UsageError(f"{folder}: holds no {FILE}; give a checkpoint or the folder of a training run")
 
 
-def noise(generator: Generator, seed: int, indices: range) -> Tensor:
+def noise(generator: Takes, seed: int, indices: range) -> Tensor:
     """The noise of the images at these indices."""
     rows = [numpy_generator(seed, "z", index).standard_normal(generator.noise_shape, np.float32) for index in indices]
     return torch.from_numpy(np.stack(rows))
 
 
-def conditions(generator: Generator, seed: int, indices: range, chosen: int | None = None) -> Tensor | None:
+def conditions(generator: Takes, seed: int, indices: range, chosen: int | None = None) -> Tensor | None:
     """What a generator of classes is told for the images at these indices: each its own draw, or all the same."""
     if not generator.conditions:
         return None
@@ -127,7 +139,7 @@ def write_grid(path: Path, generator: Generator, seed: int, sources: Pixels | No
         stream.write(encode_png(LoadedImage(np.ascontiguousarray(sheet))))
 
 
-def check_class(generator: Generator, chosen: int | None) -> None:
+def check_class(generator: Takes, chosen: int | None) -> None:
     """Refuse a class that the generator does not know."""
     if chosen is not None and chosen >= generator.conditions:
         known = f"classes 0 to {generator.conditions - 1}" if generator.conditions else "no classes"
@@ -144,6 +156,14 @@ def read_sources(generator: Generator, source: Path | None, on_progress: OnProgr
         return decode(images, generator.size, True, Path(scratch), on_progress)
 
 
+def written(images: Tensor, where: Path) -> Pixels:
+    """Images of someone else's generator as bytes, or what is wrong with them."""
+    try:
+        return to_pixels(check_images(images.clamp(0, 1)))
+    except ArtfpError as error:
+        raise BadInputError(f"{where}: {error}") from error
+
+
 def write_samples(
     generator: Generator,
     target: Path,
@@ -153,8 +173,16 @@ def write_samples(
     chosen: int | None = None,
     sources: Pixels | None = None,
 ) -> None:
-    """PNG files img00000000.png ... in the folder `target`, which appears at the end, whole."""
+    """The first `count` images of a generator as files."""
+    write_images(sample(generator, count, seed, 0, chosen, sources), target, count, on_progress)
+
+
+def write_images(batches: Iterator[Pixels], target: Path, count: int, on_progress: OnProgress) -> tuple[int, int]:
+    """PNG files img00000000.png ... in the folder `target`, which appears at the end, whole; their height and width."""
+    height = width = 0
     with new_folder(target) as stage:
-        for index, pixels in enumerate(chain.from_iterable(sample(generator, count, seed, 0, chosen, sources))):
+        for index, pixels in enumerate(chain.from_iterable(batches)):
             (stage / f"img{index:08d}.png").write_bytes(encode_png(LoadedImage(pixels)))
+            height, width = pixels.shape[:2]
             on_progress(index + 1, count, "")
+    return height, width

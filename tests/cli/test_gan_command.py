@@ -90,7 +90,13 @@ def test_training_sampling_and_running_again(
     assert "is there already, made with the same settings; nothing to do" in again.stderr
     assert "% of the bits, p " in again.stdout
     sampled = run("sample", tmp_path / "out", tmp_path / "samples", "--count", "3", "--json")
-    assert json.loads(sampled.stdout) == {"out": str(tmp_path / "samples"), "count": 3, "seed": 0, "size": 16}
+    assert json.loads(sampled.stdout) == {
+        "out": str(tmp_path / "samples"),
+        "count": 3,
+        "seed": 0,
+        "width": 16,
+        "height": 16,
+    }
     one = run("sample", result["generator"], tmp_path / "one", "--count", "1", "--seed", "0")
     assert "1 images of 16 x 16 pixels" in one.stdout
     first = "img00000000.png"

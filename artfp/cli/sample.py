@@ -1,0 +1,145 @@
+"""`artfp sample` and `artfp export`: images of a generator, and a generator for other people's programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+from rich.text import Text
+
+from artfp.cli.console import command_errors, device_option, json_option, out, print_json, progress, threads_option
+
+if TYPE_CHECKING:
+    from artfp.cli.console import Advance
+    from artfp.generators.sampling import Pixels
+
+PATH = click.Path(path_type=Path)
+FITS = {  # which kinds of generators an option is for
+    "--source": ("artfp",),
+    "--class": ("artfp", "program"),
+    "--trust": ("program",),
+    "--signed": ("program",),
+    "--steps": ("pipeline",),
+}
+
+
+@click.command()
+@click.argument("checkpoint", metavar="CHECKPOINT|RUN|PROGRAM|PIPELINE", type=PATH)
+@click.argument("target", metavar="OUT", type=PATH)
+@click.option("--count", type=click.IntRange(1), default=64, show_default=True, help="How many images.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Image i follows from the seed and i alone.")
+@click.option("--source", type=PATH, help="Folder or zip of images to translate, for a generator that does.")
+@click.option("--class", "chosen", type=click.IntRange(0), help="Images of this class alone [default: of all].")
+@click.option("--program", "kind", flag_value="program", help="Sample a torch.export program (.pt2); needs --trust.")
+@click.option("--trust", is_flag=True, help="Run the program: its file holds code, and whatever that does is done.")
+@click.option("--signed", is_flag=True, help="The program's images lie in [-1, 1], as StyleGAN's do, not in [0, 1].")
+@click.option("--pipeline", "kind", flag_value="pipeline", help="Sample a local, unconditional diffusers pipeline.")
+@click.option("--steps", type=click.IntRange(1), help="Denoising steps [default: the pipeline's own].")
+@threads_option
+@device_option
+@json_option
+@command_errors
+def sample(
+    checkpoint: Path,
+    target: Path,
+    count: int,
+    seed: int,
+    source: Path | None,
+    chosen: int | None,
+    kind: str | None,
+    trust: bool,
+    signed: bool,
+    steps: int | None,
+    threads: int | None,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Write images of a trained generator, PNG files, into OUT, a new folder.
+
+    CHECKPOINT is a generator.safetensors; RUN is the folder of a finished `artfp train-gan`.
+
+    With --program, PROGRAM is a torch program (.pt2): standard normal noise N x ..., and perhaps classes N x K, to
+    images N x 3 x H x W. It is code of whoever made it: loading it can do anything that you can, so that needs --trust.
+
+    With --pipeline, PIPELINE is the folder of a diffusers DDPM or DDIM pipeline (extra `diffusers`). Of it safetensors
+    and settings alone are read.
+    """
+    from artfp.devices import prepare_device
+    from artfp.files import check_new
+    from artfp.generators.sampling import write_images
+
+    options = {"--source": source, "--class": chosen, "--trust": trust, "--signed": signed, "--steps": steps}
+    _check_fit(kind or "artfp", [name for name, value in options.items() if value is not None and value is not False])
+    check_new(target)
+    device = prepare_device(device, threads)
+    with progress("sample") as advance:
+        if kind == "program":
+            batches = _of_program(checkpoint, device, count, seed, chosen, signed=signed, trusted=trust)
+        elif kind == "pipeline":
+            batches = _of_pipeline(checkpoint, device, count, seed, steps)
+        else:
+            batches = _of_generator(checkpoint, device, count, seed, chosen, source, advance)
+        height, width = write_images(batches, target, count, advance)
+    if as_json:
+        print_json({"out": str(target), "count": count, "seed": seed, "width": width, "height": height})
+    else:
+        out.print(Text(f"{target}  {count:,} images of {width} x {height} pixels"))
+
+
+def _check_fit(kind: str, given: list[str]) -> None:
+    """Refuse options that would do nothing."""
+    from artfp.errors import UsageError
+
+    for name in given:
+        if kind not in FITS[name]:
+            why = f"is for --{FITS[name][0]}" if kind == "artfp" else f"does not go with --{kind}"
+            raise UsageError(f"{name}: {why}")
+
+
+def _of_generator(
+    path: Path, device: str, count: int, seed: int, chosen: int | None, source: Path | None, advance: Advance
+) -> Iterator[Pixels]:
+    from artfp.generators.sampling import check_class, load_generator, read_sources, sample
+
+    generator = load_generator(path).to(device)
+    check_class(generator, chosen)
+    return sample(generator, count, seed, 0, chosen, read_sources(generator, source, advance))
+
+
+def _of_program(
+    path: Path, device: str, count: int, seed: int, chosen: int | None, *, signed: bool, trusted: bool
+) -> Iterator[Pixels]:
+    from artfp.generators.program import load_program, sample_program
+    from artfp.generators.sampling import check_class
+
+    program = load_program(path, device, signed=signed, trusted=trusted)
+    check_class(program, chosen)
+    return sample_program(program, count, seed, chosen)
+
+
+def _of_pipeline(path: Path, device: str, count: int, seed: int, steps: int | None) -> Iterator[Pixels]:
+    from artfp.generators.diffusers_pipelines import load_pipeline, sample_pipeline
+
+    return sample_pipeline(load_pipeline(path, device), count, seed, steps)
+
+
+@click.command()
+@click.argument("run", type=PATH)
+@click.argument("target", metavar="OUT", type=PATH)
+@click.option("--name", help="What the model is called [default: the name of RUN].")
+@json_option
+@command_errors
+def export(run: Path, target: Path, name: str | None, as_json: bool) -> None:
+    """Write a finished training's generator into OUT, a new folder: weights, a torch program, a model card.
+
+    The card says that there is a fingerprint and how to verify it, and none of its bits.
+    """
+    from artfp.generators.export import export as write
+
+    facts = write(run, target, name or run.resolve().name)
+    if as_json:
+        print_json(facts)
+    else:
+        out.print(Text(f"{target}  generator.safetensors, model.pt2, README.md"))
