@@ -1,6 +1,7 @@
 """Learning against a discriminator: one step of each network for each batch, lazy penalties, an average.
 
 batch, noise --split--> parts, one after the other through both networks: their gradients add up to the batch's
+real, fake --augment--> what the discriminator sees, if the recipe says so
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from artfp.devices import fast_arithmetic
+from artfp.generators.augment import Augmentation
 from artfp.generators.averaging import follow
 from artfp.generators.base import Batch, Generator, Learner, Shape
 from artfp.generators.losses import RELATIVISTIC, Game, lazy_weight, usual_gamma
@@ -30,7 +32,9 @@ class Part:
     condition: Tensor | None
     noise: Tensor
     uniform: Tensor  # a number in [0, 1] for each image
+    chance: Tensor  # how to augment each image, real and generated
     fake: Tensor = field(init=False)
+    seen: tuple[Tensor, Tensor] = field(init=False)  # by the discriminator: real and generated images
     real_scores: Tensor = field(init=False)
     fake_scores: Tensor = field(init=False)
 
@@ -50,7 +54,8 @@ class AdversarialLearner(Learner):
         self.discriminator_adam = self._adam(self.discriminator)
         gamma = usual_gamma(generator.size, recipe.batch) if recipe.gamma is None else recipe.gamma
         self.penalty_weight = lazy_weight(gamma, recipe.penalty_every)
-        self.numbers = {}  # the penalties
+        self.augment = Augmentation(recipe)
+        self.numbers = self.augment.begin()  # and the penalties
 
     def learn(self, batch: Batch, step: int, seed: int) -> dict[str, float]:
         """One step of the discriminator, one of the generator on the same generated images."""
@@ -75,11 +80,14 @@ class AdversarialLearner(Learner):
         average_gradients(self.generator)
         self.generator_adam.step()
 
-        # Follow it with the average.
+        # Follow it with the average; augment more where real images are known by heart.
         images = len(batch.images)
         follow(self.averaged, self.generator, shown + images, images, self.recipe.average)
+        real, fake = torch.cat([part.real_scores for part in parts]), torch.cat([part.fake_scores for part in parts])
+        self.numbers |= self.augment.adapted(self.numbers, real, fake, images)
         margin = sum(float((part.real_scores - part.fake_scores).mean()) for part in parts) / len(parts)
-        return {"d_loss": loss, "g_loss": opposite, "margin": margin, **self.numbers, **more}
+        numbers = dict(sorted(self.numbers.items()))  # in the order in which a state gives them back
+        return {"d_loss": loss, "g_loss": opposite, "margin": margin, **numbers, **more}
 
     def prepare(self, shown: int) -> None:
         """Set the networks for the next step; most have nothing to set."""
@@ -112,8 +120,9 @@ class AdversarialLearner(Learner):
         random = torch.Generator().manual_seed(seed)
         noise = self.inputs(batch, random)
         uniform = torch.rand(len(batch.images), generator=random)
+        chance = self.augment.draw(len(batch.images), random)
         real = self.visible(batch.images.to(self.device)).contiguous(memory_format=torch.channels_last)
-        columns = [self._split(column) for column in (real, batch.condition, noise, uniform)]
+        columns = [self._split(column) for column in (real, batch.condition, noise, uniform, chance)]
         return [Part(*row) for row in zip(*columns, strict=True)]
 
     def _split(self, whole: Tensor | None) -> Sequence[Any]:
@@ -123,9 +132,9 @@ class AdversarialLearner(Learner):
 
     def _teach_discriminator(self, part: Part, parts: int) -> float:
         part.fake = self._generate(part)
-        both = torch.cat([part.real, part.fake.detach()])
+        part.seen = self._augmented(part, part.real, 0), self._augmented(part, part.fake.detach(), 1)
         condition = None if part.condition is None else part.condition.repeat(2, 1)
-        part.real_scores, part.fake_scores = self._judge(both, condition).chunk(2)
+        part.real_scores, part.fake_scores = self._judge(torch.cat(part.seen), condition).chunk(2)
         loss = self.game.discriminator(part.real_scores, part.fake_scores) / parts
         loss.backward()  # type: ignore[no-untyped-call]
         part.real_scores, part.fake_scores = part.real_scores.detach(), part.fake_scores.detach()
@@ -135,7 +144,8 @@ class AdversarialLearner(Learner):
 
     def _teach_generator(self, part: Part, parts: int) -> float:
         fake = part.fake if part.fake.requires_grad else self._generate(part)
-        loss = self.game.generator(part.real_scores, self._judge(fake, part.condition)) / parts
+        seen = self._augmented(part, fake, 1)
+        loss = self.game.generator(part.real_scores, self._judge(seen, part.condition)) / parts
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.item()
 
@@ -144,17 +154,24 @@ class AdversarialLearner(Learner):
             images: Tensor = self.generator(part.noise, part.condition)
         return images.float()
 
+    def _augmented(self, part: Part, images: Tensor, side: int) -> Tensor:
+        return self.augment(images, part.chance[:, side], self.numbers)
+
     def _judge(self, images: Tensor, condition: Tensor | None) -> Tensor:
         with fast_arithmetic(self.device):
             scores: Tensor = self.discriminator(images, condition)
         return scores.float()
 
     def _penalise(self, parts: Sequence[Part]) -> None:
-        """Add the gradients of the penalties, in full precision: second derivatives in bf16 are mostly rounding."""
+        """Add the gradients of the penalties, in full precision: second derivatives in bf16 are mostly rounding.
+
+        Where augmented images are, as it is these that the discriminator tells apart; at images not yet augmented
+        (ADA, R3GAN) the slopes that an augmentation wipes out would go free.
+        """
         totals: dict[str, float] = {}
         for part in parts:
             judge = partial(self.discriminator, condition=part.condition)
-            terms = self.game.penalties(judge, part.real, part.fake.detach(), part.uniform)
+            terms = self.game.penalties(judge, *part.seen, part.uniform)
             if terms:
                 loss = self.penalty_weight * torch.stack(list(terms.values())).sum() / len(parts)
                 loss.backward()  # type: ignore[no-untyped-call]

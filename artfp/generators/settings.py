@@ -9,6 +9,7 @@ from artfp.recipe import setting
 
 FAMILIES = ("dcgan", "progan", "stylegan2", "r3gan", "biggan", "cut", "diffusion")
 SIZES = (16, 32, 64, 128, 256)
+AUGMENTATIONS = ("colour", "translation", "cutout")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class GanRecipe:
     resize: bool = setting(False)  # resizing after embedding weakens the fingerprint
     classes: bool = setting(False)  # tell both networks the class of each image
     mirror: bool = setting(False)  # flip each shown image with probability one half
+    augment: tuple[str, ...] | None = setting(None)  # which AUGMENTATIONS of all that the discriminator sees
+    augment_target: float | None = setting(None, low=0, high=1)  # of r_t, by adapting their p; none: p = 1
     images: int = setting(100_000, low=1)  # shown to the discriminator
     batch: int = setting(16, low=2, high=4096)
     parts: int = setting(1, low=1, high=256)  # of a batch, one after the other, where it does not fit into memory

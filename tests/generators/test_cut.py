@@ -169,7 +169,7 @@ def test_places_are_drawn_anew_in_every_step_and_never_twice_in_one() -> None:
 def test_sources_and_target_images_are_each_compared_with_their_translations() -> None:
     """The mean over layers; float tolerance is that of bf16, where the machine has it."""
     made = tiny()
-    part = Part(BATCH.images, None, images(2), torch.zeros(4))
+    part = Part(BATCH.images, None, images(2), torch.zeros(4), torch.zeros(4, 2, 0, 4))
     places = made._places(torch.Generator().manual_seed(1))
     found = made._compare(part, places)
     for term, entering in zip(found, (part.noise, part.real), strict=True):
@@ -182,7 +182,7 @@ def test_sources_and_target_images_are_each_compared_with_their_translations() -
 def test_comparing_teaches_generator_and_heads_and_leaves_the_discriminator_alone() -> None:
     made = tiny()
     before = [p.detach().clone() for p in made.heads.parameters()]
-    made.regularise([Part(BATCH.images, None, images(2), torch.zeros(4))], 0, 0)
+    made.regularise([Part(BATCH.images, None, images(2), torch.zeros(4), torch.zeros(4, 2, 0, 4))], 0, 0)
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in made.generator.decoder.parameters())
     assert all(p.grad is None for p in made.discriminator.parameters())
     assert all(not torch.equal(p, q) for p, q in zip(made.heads.parameters(), before, strict=True))

@@ -198,8 +198,8 @@ def test_a_look_at_paths_adds_the_gradient_of_equation_4_times_its_rarity() -> N
     trained = new()
     trained.numbers["path"] = 40.0
     parts = [
-        Part(torch.rand(2, 3, 16, 16), None, torch.randn(2, *trained.generator.noise_shape), torch.rand(2))
-        for _ in "ab"
+        Part(torch.rand(2, 3, 16, 16), None, noise, torch.rand(2), torch.rand(2, 2, 0, 4))
+        for noise in torch.randn(2, 2, *trained.generator.noise_shape)
     ]
     trained.regularise(parts, PATH_EVERY, seed=3)
     found = [p.grad for p in trained.generator.parameters()]
