@@ -35,6 +35,7 @@ def together(device: str) -> Iterator[None]:
     dist.init_process_group(backend, timeout=PATIENCE)
     try:
         yield
+        dist.barrier()  # else who is done first takes its connections away from under the others (an abort, seen once)
     finally:
         dist.destroy_process_group()
 
