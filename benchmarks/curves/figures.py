@@ -81,9 +81,9 @@ HEIGHTS: Mapping[str, Height] = {
     "accuracy": Height(
         "Bits right in generated images", lambda row: accuracy(row["generated"]), 0.4, (CHANCE, "chance")
     ),
-    "tpr": Height("Single generated images that match at p ≤ 1e-6", lambda row: matching(row["generated"]), 0.0),
+    "tpr": Height("Single images that match at p ≤ 1e-6", lambda row: matching(row["generated"]), 0.0),
     "frechet": Height(
-        "Fréchet distance to the data, against the twin's",
+        "Fréchet distance over the clean twin's",
         ratio,
         0.6,
         (1.0, "the twin's"),
