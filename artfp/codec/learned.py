@@ -120,9 +120,9 @@ class LearnedCodec(Codec):
             raise BadInputError(f"{path}: a codec {OTHER_FORMAT} (format {config.get('format', 1)})")
         try:
             architecture = parse(config["architecture"], Architecture, str(path))
-            side = int(config.get("side", architecture.size))
-            codec = cls(str(config["name"]), architecture, float(config["psnr"]), side)
+            codec = cls(str(config["name"]), architecture, float(config["psnr"]))
             codec.sure = float(config["sure"])
+            side = int(config.get("side", 0))
         except (KeyError, TypeError, ValueError, UsageError) as error:
             raise BadInputError(f"{path}: not a codec of this version ({error})") from error
         load_into(codec.encoder, under("encoder", tensors), path)
@@ -130,6 +130,8 @@ class LearnedCodec(Codec):
         codec.clean = _checked_clean(under("clean", tensors), codec.n_bits, path)
         codec.sha256 = sha256_file(path)
         codec.card = _card(path, codec.sha256)
+        # files from before they held it (artfp-128) have it in the recipe on their card
+        codec.side = side or codec.card.get("recipe", {}).get("at") or architecture.size
         return codec
 
 

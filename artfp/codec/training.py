@@ -61,7 +61,7 @@ def train(
     settings = recipes.to_dict(recipe)
     check_owner(out, RECIPE, settings, "a codec training", apart=("start_sha256",), untold=("seed",))
     start = _start(recipe, out)
-    _sign(recipe, start, out)
+    _sign(recipe, settings, start, out)
     with working_alone(out):
         final = out / f"{recipe.name}.safetensors"
         if (out / DONE).is_file():
@@ -183,9 +183,8 @@ def seed_in(out: Path) -> int | None:
     return int(read_json(out / RECIPE)["seed"]) if (out / RECIPE).is_file() else None
 
 
-def _sign(recipe: CodecRecipe, start: LearnedCodec | None, out: Path) -> None:
+def _sign(recipe: CodecRecipe, settings: dict[str, Any], start: LearnedCodec | None, out: Path) -> None:
     """Make the run folder this recipe's."""
-    settings = recipes.to_dict(recipe)
     out.mkdir(parents=True, exist_ok=True)
     if recipe.private:
         out.chmod(PRIVATE_FOLDER)

@@ -271,6 +271,7 @@ def test_a_codec_trains_on_images_larger_than_it_works_at(tmp_path: Path) -> Non
     assert train(replace(TINY, at=64), lambda: large, tmp_path / "broken", quiet).sha256 == codec.sha256
     saved = tmp_path / "run" / f"{TINY.name}.safetensors"
     assert (LearnedCodec.load(saved).side, like(str(saved))["at"]) == (64, 64)
+    assert [like(name).get("at") for name in ("artfp-64", "artfp-128")] == [None, 128]
     assert codec.sha256 != train(TINY, pool, tmp_path / "other", quiet).sha256
 
 
