@@ -1,4 +1,4 @@
-"""Classical watermarks from the package registry, measured by the harness that measures artfp's own codecs.
+"""Classical watermarks from the package registry, beside artfp-128, all measured by the harness of artfp's codecs.
 
     python benchmarks/classical.py ../shared/data/photos256.zip --size 256 --limit 64
     python benchmarks/classical.py ../shared/data/kodak --size 512 --crop
@@ -23,6 +23,7 @@ import json
 import sys
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from artfp.codec.base import Codec
 from artfp.codec.calibration import calibrate
 from artfp.codec.evaluation import Images, evaluate
 from artfp.codec.pool import in_batches, squares
+from artfp.codec.store import load_codec
 from artfp.devices import prepare_device
 from artfp.errors import ArtfpError, UsageError
 from artfp.files import read_json, sha256_bytes, write_json
@@ -175,7 +177,9 @@ class BlindWatermark(ClassicalCodec):
             raise UsageError(f"{self.name} needs more than {N_BITS} blocks; {width} x {height} pixels have {blocks}")
 
 
+OURS = "artfp-128"
 CODECS: dict[str, Callable[[], ClassicalCodec]] = {kind.name: kind for kind in (InvisibleWatermark, BlindWatermark)}
+MEASURED: dict[str, Callable[[], Codec]] = {**CODECS, OURS: partial(load_codec, OURS)}
 
 
 def _imported(module: str, name: str) -> Any:
@@ -186,7 +190,7 @@ def _imported(module: str, name: str) -> Any:
         raise UsageError(f"{name} needs the extra `baselines` ({error}): pip install 'artfp[baselines]'") from error
 
 
-def measured(codec: ClassicalCodec, images: Images, perceptual: Perceptual) -> dict[str, Any]:
+def measured(codec: Codec, images: Images, perceptual: Perceptual) -> dict[str, Any]:
     """One evaluation, its accuracies written out."""
 
     def tell(done: int, total: int, _note: str) -> None:
@@ -194,6 +198,11 @@ def measured(codec: ClassicalCodec, images: Images, perceptual: Perceptual) -> d
 
     result = evaluate(codec, images, SEED, tell, perceptual)
     return {**result.to_dict(), "rows": [{**row.to_dict(), "accuracy": row.accuracy} for row in result.rows]}
+
+
+def label(codec: Codec) -> dict[str, Any]:
+    """What was measured; our own codec's card lies beside its file, and holds measurements of its own."""
+    return codec.card if isinstance(codec, ClassicalCodec) else {"name": codec.name, "sha256": codec.sha256}
 
 
 def stored(path: Path, asked: dict[str, Any]) -> dict[str, Any] | None:
@@ -209,17 +218,18 @@ def stored(path: Path, asked: dict[str, Any]) -> dict[str, Any] | None:
 def rows(options: argparse.Namespace) -> list[dict[str, Any]]:
     """One row a codec; what lies in the folder is not measured again."""
     asked = {"data": options.data.name, "size": options.size, "crop": options.crop, "limit": options.limit}
-    paths = {name: options.json_out / f"{name}-{options.data.stem}-{options.size}.json" for name in CODECS}
+    paths = {name: options.json_out / f"{name}-{options.data.stem}-{options.size}.json" for name in MEASURED}
     found = {name: stored(path, asked) for name, path in paths.items()}
-    codecs = [CODECS[name]() for name, row in found.items() if row is None]
+    codecs = [MEASURED[name]() for name, row in found.items() if row is None]
     for codec in codecs:
-        codec.check_size(options.size, options.size)
+        if isinstance(codec, ClassicalCodec):
+            codec.check_size(options.size, options.size)
     if codecs:
         pixels = squares(options.data, options.size, options.limit, SEED, options.crop)
         perceptual, images = Perceptual(), in_batches(pixels, "cropped" if options.crop else "resized")
         options.json_out.mkdir(parents=True, exist_ok=True)
     for codec in codecs:
-        row = {"codec": codec.name, **asked, "card": codec.card, "result": measured(codec, images, perceptual)}
+        row = {"codec": codec.name, **asked, "card": label(codec), "result": measured(codec, images, perceptual)}
         write_json(paths[codec.name], row)
     return [read_json(path) for path in paths.values()]
 

@@ -108,8 +108,10 @@ def test_a_missing_package_names_the_extra(name: str, classical: Any, monkeypatc
 def test_rows_that_lie_there_are_not_measured_again(classical: Any, tmp_path: Path) -> None:
     arguments = ["photos.zip", "--size", "256", "--json-out", str(tmp_path)]
     asked = {"data": "photos.zip", "size": 256, "crop": False, "limit": 64}
-    for name in MODULES:
+    for name in classical.MEASURED:
         write_json(tmp_path / f"{name}-photos-256.json", {"codec": name, **asked})
-    assert [row["codec"] for row in classical.rows(classical.parser().parse_args(arguments))] == list(MODULES)
+    assert [row["codec"] for row in classical.rows(classical.parser().parse_args(arguments))] == list(
+        classical.MEASURED
+    )
     with pytest.raises(UsageError, match=r"photos-256\.json.*'limit': 64"):
         classical.rows(classical.parser().parse_args([*arguments, "--limit", "3"]))
