@@ -23,8 +23,8 @@ from benchmarks.curves import point as work
 from benchmarks.curves.figures import write_figures
 from benchmarks.curves.grid import CURVES, Point, points
 from benchmarks.curves.images import STORAGES, chosen, originals, pixels_of, stored
-from benchmarks.curves.marking import marked_with, residuals, squared_error, strength_for
 from benchmarks.curves.tables import brief, tables
+from benchmarks.measuring.marking import marked_with, residuals, squared_error, strength_for
 
 TINY = Point(codec="dct", count=12, shown=16, samples=8)
 WIDTHS = dict.fromkeys(("generator_width", "generator_most", "discriminator_width", "discriminator_most", "latent"), 8)
@@ -138,7 +138,7 @@ def test_a_point_without_its_codec_is_skipped_and_one_with_a_row_not_run(
     (tmp_path / f"{TINY.name}.json").write_text(
         json.dumps({"settings": TINY.to_dict(), "codec": {"sha256": DctCodec().sha256}})
     )
-    monkeypatch.setattr("benchmarks.curves.reading.what_is_missing", lambda: "weights")
+    monkeypatch.setattr("benchmarks.measuring.reading.what_is_missing", lambda: "weights")
     assert command.run([TINY, later], {"flowers": photos}, tmp_path / "scratch", tmp_path, None, "cpu") == 0
     words = capsys.readouterr().err
     assert "no codec not-trained-yet here" in words

@@ -14,7 +14,7 @@ from artfp import recipe as recipes
 from artfp.codec.settings import CodecRecipe
 from artfp.errors import UsageError
 from artfp.files import sha256_file
-from artfp.generators.settings import GanRecipe
+from artfp.generators.settings import FAMILIES, GanRecipe
 from artfp.shipped import shipped_folder
 
 TINY = {
@@ -107,7 +107,8 @@ def test_a_plan_changes_nothing(tmp_path: Path) -> None:
 
 def test_every_shipped_recipe_is_valid() -> None:
     """Codec, generator and run recipes, told apart by their names."""
-    kinds = {"codec-": CodecRecipe, "gan-": GanRecipe}
+    families = {f"{family}-{kind}": GanRecipe for family in FAMILIES for kind in ("cpu", "gpu")}
+    kinds = {"codec-": CodecRecipe, "gan-": GanRecipe, **families}
     found = sorted(shipped_folder("recipes").glob("*.toml"))
     assert len(found) >= 3
     for path in found:

@@ -39,6 +39,7 @@ PATH = click.Path(path_type=Path)
 @click.command("train-gan")
 @click.argument("recipe", required=False)
 @click.option("--data", type=PATH, help="Folder or zip of training images, instead of the recipe's.")
+@click.option("--source", type=PATH, help="Images to translate, unmarked, for the family cut, instead of the recipe's.")
 @click.option("--from", "start", type=PATH, help="Begin with the networks of this training, or with this generator.")
 @click.option("--out", "folder", type=PATH, help="Run folder [default: runs/gan-NAME after the recipe or the data].")
 @click.option("--twin", is_flag=True, help="Train the clean twin: same recipe and seed, --data are unmarked originals.")
@@ -54,6 +55,7 @@ PATH = click.Path(path_type=Path)
 def train_gan(
     recipe: str | None,
     data: Path | None,
+    source: Path | None,
     start: Path | None,
     folder: Path | None,
     twin: bool,
@@ -80,7 +82,7 @@ def train_gan(
     from artfp.errors import UsageError
     from artfp.generators import parallel, training
 
-    settings = _recipe(recipe, data=data, start=start, seed=seed)
+    settings = _recipe(recipe, data=data, source=source, start=start, seed=seed)
     if settings.data is None:
         raise UsageError("nothing to train on: give --data, a folder or zip of images, or a recipe that names one")
     folder = folder or Path("runs") / f"gan-{_name(recipe, settings.data)}{'-twin' if twin else ''}"

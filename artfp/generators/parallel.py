@@ -1,6 +1,6 @@
 """One training in several processes (torchrun): each takes its share of every batch, and all average their gradients.
 
-    torchrun --nproc-per-node 2 -m artfp train-gan gan-64 --data marked/
+    torchrun --nproc-per-node 2 -m artfp train-gan dcgan-cpu --data marked/
 
 The first process writes and tells; the others only compute. What looks at a whole batch (batch normalisation, the
 spread within a batch) looks at a share.

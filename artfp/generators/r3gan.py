@@ -152,13 +152,13 @@ def scaled(layer: Weighted, gain: float = 1.0) -> Weighted:
 
 
 def learner(recipe: GanRecipe, shape: Shape, device: str) -> Learner:
-    """Grouped convolutions on a GPU; plain ones elsewhere, where the second derivatives of groups take ages (FACTS).
+    """Grouped convolutions on a GPU; plain ones on a CPU, where the second derivatives of groups take ages (FACTS).
 
     A training therefore goes on only on the kind of device where it began. What it made runs anywhere.
     """
 
     def groups(most: int) -> int:
-        return max(1, EXPANSION * most // GROUP) if device.startswith("cuda") else 1
+        return 1 if device == "cpu" else max(1, EXPANSION * most // GROUP)
 
     width, most = recipe.generator_width, recipe.generator_most
     generator = R3ganGenerator(shape.size, recipe.latent, width, most, shape.conditions, groups(most))

@@ -3,8 +3,8 @@
     python -m benchmarks.curves FLOWERS.zip CIFAR.zip [--only psnr ...] [--list] [--table] [--figures]
 
 grid.py     every point, as data            images.py  the data of a point, and how they are stored
-marking.py  the strength that hits a PSNR   reading.py generated images in, counts and distances out
 point.py    a point from data to row        tables.py  figures.py   rows in, Markdown and SVG out
+measuring/  beside this package: marking at a PSNR, reading images, what other benchmarks need too
 
 Rows lie in benchmarks/results/curves and are committed as they come; a point that has one is not run again, and one
 that was interrupted goes on. Keys are drawn from the operating system, one a point, into runs/curves/keys.sqlite.

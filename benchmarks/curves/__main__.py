@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import benchmarks.curves as package
 from artfp.errors import ArtfpError, Exit
-from artfp.files import read_json, working_alone, write_json
+from artfp.files import working_alone, write_json
 from benchmarks.curves.figures import write_figures
 from benchmarks.curves.grid import CURVES, Point, points
 from benchmarks.curves.tables import brief, tables
+from benchmarks.measuring import rows as stored
+from benchmarks.measuring.machine import prepare
+from benchmarks.measuring.progress import note, teller
 
 if TYPE_CHECKING:
-    from benchmarks.curves.images import Tell
     from benchmarks.curves.point import Bench
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results" / "curves"
 DOCS = HERE.parent.parent / "docs"
-EVERY = 15.0  # seconds between two signs of progress
 
 Curves = Mapping[str, tuple[Point, ...]]
 
@@ -77,15 +76,11 @@ def run(
     device: str = "auto",
 ) -> int:
     """Carry out every point that has no row and whose codec is here; how many failed."""
-    # before torch is loaded: else its threads spin while they wait (LAB.md), and cuBLAS is not repeatable
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    from artfp.devices import prepare_device
+    device, failed = prepare(device, threads), 0  # before torch is loaded
     from artfp.keys.registry import Registry
     from benchmarks.curves.point import Bench
-    from benchmarks.curves.reading import open_eye
+    from benchmarks.measuring.reading import open_eye
 
-    device, failed = prepare_device(device, threads), 0
     scratch.mkdir(parents=True, exist_ok=True)
     results.mkdir(parents=True, exist_ok=True)
     with working_alone(scratch), Registry(scratch / "keys.sqlite") as registry:
@@ -98,67 +93,38 @@ def run(
 
 def _run_one(point: Point, bench: Bench, results: Path) -> bool:
     """Whether nothing went wrong; a codec that is not trained yet is nothing wrong."""
-    from benchmarks.curves.point import load, row_of
+    from benchmarks.curves.point import row_of
+    from benchmarks.measuring.codecs import load
 
     path = results / f"{point.name}.json"
     try:
         codec = load(point.codec)
         if path.exists():
-            _note(status(point, results, codec.sha256 if codec else None))
+            note(status(point, results, codec.sha256 if codec else None))
         elif codec is None:
-            _note(f"skipped: no codec {point.codec} here (artfp codec train codec-{point.codec})")
+            note(f"skipped: no codec {point.codec} here (artfp codec train codec-{point.codec})")
         else:
             write_json(path, row_of(point, codec, bench))
     except ArtfpError as error:
-        _note(f"FAILED: {error}")
+        note(f"FAILED: {error}")
         return False
     return True
 
 
 def status(point: Point, results: Path, codec_sha256: str | None = None) -> str:
     """What there is of a point."""
-    path = results / f"{point.name}.json"
-    if not path.exists():
-        return "-"
-    row = read_json(path)
-    if row["settings"] != point.to_dict():
-        return "a row of other settings; remove it to measure again"
-    if codec_sha256 not in (None, row["codec"]["sha256"]):
-        return "a row of another codec of this name; remove it, and the point's folder, to measure again"
-    return "row"
+    return stored.status(results / f"{point.name}.json", point.to_dict(), codec_sha256)
 
 
 def rows_of(of_curve: Sequence[Point], results: Path) -> list[dict[str, Any]]:
     """The rows that there are, in the order of the grid."""
-    paths = [results / f"{point.name}.json" for point in of_curve]
-    return [read_json(path) for path in paths if path.exists()]
-
-
-def teller(stage: str) -> Tell:
-    """Shows a stage's progress now and then."""
-    started = shown = time.monotonic()
-
-    def tell(done: int, total: int, note: str) -> None:
-        nonlocal shown
-        now = time.monotonic()
-        if now - shown >= EVERY:
-            shown = now
-            _note(f"{stage}: {done:,}/{total:,} after {now - started:.0f} s  {note}")
-
-    return tell
+    return stored.rows_at(results / f"{point.name}.json" for point in of_curve)
 
 
 def _doubtful_twins(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> bool:
-    """A twin knows nothing of any key: one in a thousand may be inconclusive, none of a million may match."""
-    found = {row["point"]: row["twin"]["outcome"] for of_curve in rows.values() for row in of_curve}
-    doubtful = {point: outcome for point, outcome in found.items() if outcome != "no match"}
-    for point, outcome in doubtful.items():
-        _note(f"the clean twin of {point}: {outcome}")
-    return bool(doubtful)
-
-
-def _note(text: str) -> None:
-    print(f"  {text}", file=sys.stderr)
+    return stored.doubtful_twins(
+        {row["point"]: row["twin"]["outcome"] for of_curve in rows.values() for row in of_curve}
+    )
 
 
 if __name__ == "__main__":

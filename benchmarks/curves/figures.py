@@ -27,7 +27,8 @@ from artfp.report.figures import (
 )
 from artfp.report.page import environment
 from artfp.report.tables import count, percent, thousands
-from benchmarks.curves.tables import Row, accuracy, matching, ratio
+from benchmarks.curves.tables import ratio
+from benchmarks.measuring.tables import Row, accuracy, matching
 
 STYLES = ("model", "data", "other", "twin")  # of the first, second ... line
 MOST_TICKS = 8

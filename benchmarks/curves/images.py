@@ -3,41 +3,33 @@
 from __future__ import annotations
 
 import io
-import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from artfp.data.readers import open_source
-from artfp.data.writers import ZIP_TIME, image_name
+from artfp.data.writers import image_name
 from artfp.errors import UsageError
-from artfp.files import atomic_open
-from artfp.generators.dataset import decode
-from artfp.images import LoadedImage, encode_png, resize, to_pixels, to_tensor
+from artfp.images import resize, to_pixels, to_tensor
 from artfp.seeds import numpy_generator
 from benchmarks.curves.grid import AS_IS
+from benchmarks.measuring.images import Pixels, at_side, pack, png
+from benchmarks.measuring.progress import Tell
 
 SIDE = 32
 KEPT = 7 / 8  # of the side, by a random crop
 
-Pixels = NDArray[np.uint8]
-Tell = Callable[[int, int, str], None]
-
 
 def pixels_of(path: Path, tell: Tell) -> Pixels:
     """All images of a dataset, N x SIDE x SIDE x 3 bytes."""
-    with open_source(path) as source:
-        return decode(source, SIDE, True, path.parent, tell)
+    return at_side(path, SIDE, tell)
 
 
 def originals(data: Path, count: int | None, target: Path, tell: Tell) -> Path:
     """The unmarked images at SIDE, in a zip: all, or `count` chosen so that every smaller choice lies in it."""
     if not target.exists():
         pixels = pixels_of(data, tell)
-        pack(target, ((image_name(i), _png(pixels[row])) for i, row in enumerate(chosen(len(pixels), count, data))))
+        pack(target, ((image_name(i), png(pixels[row])) for i, row in enumerate(chosen(len(pixels), count, data))))
     return target
 
 
@@ -61,16 +53,9 @@ def stored(source: Path, way: str, target: Path, tell: Tell) -> Path:
     return target
 
 
-def pack(target: Path, files: Iterable[tuple[str, bytes]]) -> None:
-    """A zip that appears whole or not at all; the same files give the same bytes."""
-    with atomic_open(target) as stream, zipfile.ZipFile(stream, "w") as archive:
-        for name, content in files:
-            archive.writestr(zipfile.ZipInfo(name, ZIP_TIME), content)
-
-
 def mirrored(pixels: Pixels, index: int) -> bytes:
     """The image or its mirror, by a coin of its index: marked data and twin's data flip alike."""
-    return _png(pixels[:, ::-1] if numpy_generator("curves-mirror", index).random() < 0.5 else pixels)
+    return png(pixels[:, ::-1] if numpy_generator("curves-mirror", index).random() < 0.5 else pixels)
 
 
 def cropped(pixels: Pixels, index: int) -> bytes:
@@ -78,7 +63,7 @@ def cropped(pixels: Pixels, index: int) -> bytes:
     side = round(KEPT * SIDE)
     top, left = numpy_generator("curves-crop", index).integers(0, SIDE - side + 1, 2)
     part = to_tensor(pixels[top : top + side, left : left + side])
-    return _png(to_pixels(resize(part, (SIDE, SIDE)))[0])
+    return png(to_pixels(resize(part, (SIDE, SIDE)))[0])
 
 
 def jpeg(quality: int) -> Callable[[Pixels, int], bytes]:
@@ -90,10 +75,6 @@ def jpeg(quality: int) -> Callable[[Pixels, int], bytes]:
         return buffer.getvalue()
 
     return store
-
-
-def _png(pixels: Pixels) -> bytes:
-    return encode_png(LoadedImage(np.ascontiguousarray(pixels)))
 
 
 STORAGES: Mapping[str, tuple[str, Callable[[Pixels, int], bytes]]] = {

@@ -7,39 +7,32 @@ runs/curves/POINT/        strength.json   marked.zip   stored.zip   model/
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
-from artfp import __version__
 from artfp import recipe as recipes
 from artfp.codec.base import Codec
-from artfp.codec.store import load_codec, shipped
 from artfp.data.readers import open_source
 from artfp.data.survey import evenly_spaced
 from artfp.files import working_alone
 from artfp.generators import training
-from artfp.generators.folder import STATS, TIMING
-from artfp.generators.sampling import load_generator, sample
 from artfp.generators.settings import GanRecipe
 from artfp.generators.transfer import Monitor
 from artfp.keys.registry import Registry
 from artfp.shipped import find_recipe
 from artfp.statistics.evidence import Evidence
-from artfp.statslog import StatsLog
 from benchmarks.curves.grid import AS_IS, Point
-from benchmarks.curves.images import Pixels, Tell, originals, pixels_of, stored
-from benchmarks.curves.marking import mark
-from benchmarks.curves.reading import Eye, Features, distance, judged, read
+from benchmarks.curves.images import SIDE, originals, pixels_of, stored
+from benchmarks.measuring.images import Pixels
+from benchmarks.measuring.marking import Marks, mark
+from benchmarks.measuring.progress import Tell
+from benchmarks.measuring.reading import Eye, Features, distance, judged, read
+from benchmarks.measuring.training import made_with, sampled, seconds_of, series_of
 
 RECIPE = "gan-32"
 REFERENCE = 4096  # images at most, of all the data, that generated ones are compared with
-SERIES = ("images_shown", "matching_bits", "total_bits")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,14 +64,6 @@ class Job:
         return self.bench.tell(f"{self.point.name}, {stage}")
 
 
-def codec_file(name: str) -> str | None:
-    """What `load_codec` takes for a codec by name: shipped, in ARTFP_CODECS, or where `artfp codec train` leaves it."""
-    trained = Path("runs") / f"codec-{name}" / f"{name}.safetensors"
-    if name == "dct" or name in shipped():
-        return name
-    return str(trained) if trained.is_file() else None
-
-
 def row_of(point: Point, codec: Codec, bench: Bench) -> dict[str, Any]:
     """Carry out a point, or go on with it."""
     folder = bench.scratch / point.name
@@ -92,7 +77,7 @@ def row_of(point: Point, codec: Codec, bench: Bench) -> dict[str, Any]:
 def _row(job: Job) -> dict[str, Any]:
     point, codec, bench = job.point, job.codec, job.bench
     clean = _clean(job, AS_IS)
-    embedding = mark(point, clean, job.folder, codec, bench.registry, job.tell("mark"))
+    embedding = mark(_marks(point), clean, job.folder, codec, bench.registry, job.tell("mark"))
     unmarked = _clean(job, point.storage)
     marked = stored(job.folder / "marked.zip", point.storage, job.folder / "stored.zip", job.tell("store"))
     _train(job, marked, _model(job), _monitor(job))
@@ -108,11 +93,15 @@ def _row(job: Job) -> dict[str, Any]:
         "embedding": embedding,
         "generated": _read_model(job),
         "twin": _read_twin(job),
-        "transfer": _series(_model(job)),
+        "transfer": series_of(_model(job)),
         "gan": recipes.to_dict(_recipe(job)),
-        "seconds": {"training": _seconds(_model(job)), "twin": _seconds(_twin(job))},
-        "made_with": _made_with(bench.device),
+        "seconds": {"training": seconds_of(_model(job)), "twin": seconds_of(_twin(job))},
+        "made_with": made_with(bench.device),
     }
+
+
+def _marks(point: Point) -> Marks:
+    return Marks(point.name, SIDE, point.psnr, point.fraction, point.seed)
 
 
 def _clean(job: Job, storage: str) -> Path:
@@ -148,8 +137,7 @@ def _train(job: Job, data: Path, out: Path, monitor: Monitor | None) -> None:
 
 
 def _sampled(job: Job, folder: Path) -> Pixels:
-    generator = load_generator(folder).to(job.bench.device)
-    return np.concatenate(list(sample(generator, job.point.samples, job.point.seed)))
+    return sampled(folder, job.point.samples, job.point.seed, job.bench.device)
 
 
 def _read_model(job: Job) -> dict[str, Any]:
@@ -191,26 +179,3 @@ def _remembered(job: Job, name: str, pixels: Callable[[], Pixels]) -> Features |
     if bench.eye and name not in bench.features:
         bench.features[name] = bench.eye(pixels())
     return bench.features.get(name)
-
-
-def _series(model: Path) -> list[dict[str, int]]:
-    """What the transfer monitor counted on the way."""
-    rows = StatsLog(model / STATS, position=SERIES[0]).rows()
-    return [{name: row[name] for name in SERIES} for row in rows if "matching_bits" in row]
-
-
-def _seconds(folder: Path) -> int:
-    """Of a training, over all the processes it took: each counts its images from zero."""
-    rows = [json.loads(line) for line in (folder / TIMING).read_text().splitlines()]
-    following = [*(row["images"] for row in rows[1:]), 0]
-    return round(sum(row["seconds"] for row, after in zip(rows, following, strict=True) if after <= row["images"]))
-
-
-def _made_with(device: str) -> dict[str, Any]:
-    return {"artfp": __version__, "torch": torch.__version__, "device": device, "threads": torch.get_num_threads()}
-
-
-def load(name: str) -> Codec | None:
-    """The codec of this name; None where its file is missing."""
-    spec = codec_file(name)
-    return load_codec(spec) if spec else None

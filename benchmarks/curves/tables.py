@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
-from typing import Any
 
 from artfp.report.tables import count, percent
-from artfp.verdict import at_most
-
-Row = Mapping[str, Any]
-Column = tuple[str, Callable[[Row], str]]
+from benchmarks.measuring.tables import Column, Row, accuracy, alone, markdown, matching, verdict, worst
 
 TITLES = {
     "psnr": "Against embedding PSNR",
@@ -20,16 +16,6 @@ TITLES = {
     "count": "Against the size of the data",
     "storage": "Against what is done to the marked files before training",
 }
-
-
-def accuracy(reading: Row) -> float:
-    """The share of matching bits; of a reading of images, or of a line of the monitor."""
-    return float(reading["matching_bits"] / reading["total_bits"])
-
-
-def matching(reading: Row) -> float:
-    """The share of images that match on their own at 1e-6."""
-    return float(reading["matching_images"] / reading["images"])
 
 
 VARIED: Mapping[str, Column] = {
@@ -47,11 +33,11 @@ AFTER: tuple[Column, ...] = (
     ("PSNR, dB", lambda row: f"{row['embedding']['psnr']:.2f}"),
     ("bits right in marked data", lambda row: percent(row["embedding"]["self_check"]["bit_accuracy"])),
     ("bits right in generated images", lambda row: percent(accuracy(row["generated"]))),
-    ("single images at p ≤ 1e-6", lambda row: _of(row["generated"])),
-    ("verdict, q", lambda row: f"{row['generated']['outcome']}, {at_most(row['generated']['q'])}"),
+    ("single images at p ≤ 1e-6", lambda row: alone(row["generated"])),
+    ("verdict, q", lambda row: verdict(row["generated"])),
     ("clean twin: bits", lambda row: percent(accuracy(row["twin"]))),
-    ("images", lambda row: _of(row["twin"])),
-    ("verdict, q", lambda row: f"{row['twin']['outcome']}, {at_most(row['twin']['q'])}"),
+    ("images", lambda row: alone(row["twin"])),
+    ("verdict, q", lambda row: verdict(row["twin"])),
     ("Fréchet (SqueezeNet)", lambda row: _distance(row["generated"])),
     ("twin's", lambda row: _distance(row["twin"])),
 )
@@ -65,9 +51,9 @@ def tables(rows: Mapping[str, Sequence[Row]]) -> str:
 def section(curve: str, rows: Sequence[Row]) -> str:
     """One curve: its title and its table."""
     if curve == "shown":
-        return _markdown(TITLES[curve], *_by_images_shown(rows))
+        return markdown(TITLES[curve], *_by_images_shown(rows))
     columns = (*BEFORE, VARIED[curve], *AFTER)
-    return _markdown(TITLES[curve], [name for name, _ in columns], ([cell(row) for _, cell in columns] for row in rows))
+    return markdown(TITLES[curve], [name for name, _ in columns], ([cell(row) for _, cell in columns] for row in rows))
 
 
 def brief(rows: Mapping[str, Sequence[Row]]) -> str:
@@ -82,13 +68,7 @@ def _brief(curve: str, rows: Sequence[Row]) -> str:
         groups.setdefault((row["settings"]["data"], value(row)), []).append(row)
     header = ["data", name, "seeds", *(name for name, _ in MEANS)]
     lines = ([*key, str(len(group)), *(mean(group) for _, mean in MEANS)] for key, group in groups.items())
-    return _markdown(TITLES[curve], header, lines)
-
-
-def _worst(group: Sequence[Row]) -> str:
-    """The verdict that is farthest from a match, and its q."""
-    reading = max((row["generated"] for row in group), key=lambda reading: float(reading["q"]))
-    return f"{reading['outcome']}, {at_most(reading['q'])}"
+    return markdown(TITLES[curve], header, lines)
 
 
 def ratio(row: Row) -> float | None:
@@ -105,7 +85,7 @@ def _mean_ratio(group: Sequence[Row]) -> str:
 MEANS: tuple[tuple[str, Callable[[Sequence[Row]], str]], ...] = (
     ("bits right in generated images", lambda group: percent(fmean(accuracy(row["generated"]) for row in group))),
     ("single images at p ≤ 1e-6", lambda group: percent(fmean(matching(row["generated"]) for row in group))),
-    ("worst verdict, q", _worst),
+    ("worst verdict, q", lambda group: worst(row["generated"] for row in group)),
     ("Fréchet distance over the twin's", _mean_ratio),
 )
 
@@ -117,15 +97,6 @@ def _by_images_shown(rows: Sequence[Row]) -> tuple[list[str], Iterable[list[str]
     header = ["images shown", *(f"{row['settings']['data']}, {row['settings']['psnr']:g} dB" for row in rows)]
     lines = ([count(at), *(percent(of_row[at]) if at in of_row else "—" for of_row in looks)] for at in shown)
     return header, lines
-
-
-def _markdown(title: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    ruled = [header, ["---"] * len(header), *lines]
-    return "\n".join([f"**{title}**", "", *(f"| {' | '.join(cells)} |" for cells in ruled), ""])
-
-
-def _of(reading: Row) -> str:
-    return f"{count(reading['matching_images'])} of {count(reading['images'])}"
 
 
 def _distance(reading: Row) -> str:

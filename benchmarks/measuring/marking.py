@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from artfp.files import read_json, write_json
 from artfp.images import resize, round_to_8_bits, to_pixels, to_tensor
 from artfp.keys.fingerprint import Bits
 from artfp.keys.registry import Registry
-from benchmarks.curves.grid import Point
-from benchmarks.curves.images import Pixels, Tell, pixels_of
+from benchmarks.measuring.images import Pixels, at_side
+from benchmarks.measuring.progress import Tell
 
 TUNED_ON = 256  # images, spread over those to be marked
 BATCH = 64
@@ -28,16 +29,27 @@ CLOSE = 0.02  # dB
 ROUNDS = 10
 
 
-def mark(point: Point, data: Path, folder: Path, codec: Codec, registry: Registry, tell: Tell) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Marks:
+    """How data are to be marked."""
+
+    key: str  # its name in the registry
+    side: int  # of the images
+    psnr: float  # of the marked ones, dB
+    fraction: float = 1.0  # of the images
+    seed: int = 0  # of which
+
+
+def mark(marks: Marks, data: Path, folder: Path, codec: Codec, registry: Registry, tell: Tell) -> dict[str, Any]:
     """Mark the data into `folder`/marked.zip, or go on with it; what came of it."""
-    target, clean = folder / "marked.zip", pixels_of(data, tell)
-    strength = _strength(point, clean, folder / "strength.json", codec, registry)
-    settings = EmbedSettings(data, target, point.name, strength, point.fraction, seed=point.seed)
+    target, clean = folder / "marked.zip", at_side(data, marks.side, tell)
+    strength = _strength(marks, clean, folder / "strength.json", codec, registry)
+    settings = EmbedSettings(data, target, marks.key, strength, marks.fraction, seed=marks.seed)
     result = embed_dataset(settings, codec, registry, tell)
     check = result.self_check
     if check is None:
-        raise ArtfpError(f"{point.name}: marks no image")
-    error = squared_error(clean, pixels_of(target, tell))
+        raise ArtfpError(f"{marks.key}: marks no image")
+    error = squared_error(clean, at_side(target, marks.side, tell))
     values = result.totals.marked * clean[0].size  # unmarked images differ nowhere
     return {
         "strength": strength,
@@ -48,21 +60,21 @@ def mark(point: Point, data: Path, folder: Path, codec: Codec, registry: Registr
     }
 
 
-def _strength(point: Point, clean: Pixels, memory: Path, codec: Codec, registry: Registry) -> float:
+def _strength(marks: Marks, clean: Pixels, memory: Path, codec: Codec, registry: Registry) -> float:
     """Found once for a codec: a resumed embedding must find the same to the last digit."""
     found = read_json(memory) if memory.exists() else {}
     if found.get("codec_sha256") != codec.sha256:
-        bits = registry.pair(point.name, codec.facts()).bits
-        strength = strength_for(codec, _to_tune_on(point, clean), bits, point.psnr)
+        bits = registry.pair(marks.key, codec.facts()).bits
+        strength = strength_for(codec, _to_tune_on(marks, clean), bits, marks.psnr)
         found = {"codec_sha256": codec.sha256, "strength": strength}
         write_json(memory, found)
     return float(found["strength"])
 
 
-def _to_tune_on(point: Point, clean: Pixels) -> Pixels:
+def _to_tune_on(marks: Marks, clean: Pixels) -> Pixels:
     """Some of the images that will be marked: those that the self-check reads."""
-    marked = np.flatnonzero(choose_marked(point.seed, len(clean), point.fraction))
-    return clean[marked[evenly_spaced(len(marked), TUNED_ON)]]
+    chosen = np.flatnonzero(choose_marked(marks.seed, len(clean), marks.fraction))
+    return clean[chosen[evenly_spaced(len(chosen), TUNED_ON)]]
 
 
 def strength_for(codec: Codec, clean: Pixels, bits: Bits, psnr: float) -> float:

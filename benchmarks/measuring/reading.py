@@ -17,7 +17,7 @@ from artfp.statistics.calibration import matching_bits, matching_share
 from artfp.statistics.decision import MATCH_AT, decide
 from artfp.statistics.evidence import Evidence
 from artfp.statistics.frechet import frechet_distance
-from benchmarks.curves.images import Pixels
+from benchmarks.measuring.images import Pixels
 
 BATCH = 64
 

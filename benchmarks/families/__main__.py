@@ -1,0 +1,109 @@
+"""Make the rows that are not there, print the table of those that are; see the package's own words."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import benchmarks.families as package
+from artfp.errors import ArtfpError, Exit
+from artfp.files import write_json
+from benchmarks.families.grid import ROWS, Row
+from benchmarks.families.tables import brief, table
+from benchmarks.measuring.machine import prepare
+from benchmarks.measuring.progress import note, teller
+from benchmarks.measuring.rows import doubtful_twins, rows_at, status
+
+if TYPE_CHECKING:
+    from benchmarks.families.row import Bench
+
+RESULTS = Path(__file__).parent.parent / "results" / "families"
+
+
+def main() -> int:
+    """List, tabulate or run; the exit code says whether nothing failed and every twin matches nothing."""
+    options = _options()
+    chosen = [row for row in ROWS if not options.only or {row.name, row.recipe} & set(options.only)]
+    if options.list:
+        print("\n".join(f"{row.name:40} {status(_path(row, options.results), row.to_dict())}" for row in chosen))
+        return int(Exit.OK)
+    failed = 0
+    if not (options.table or options.brief):
+        failed = run(chosen, options.data, options.scratch, options.results, options.threads)
+    rows = rows_at(_path(row, options.results) for row in chosen)
+    print(brief(rows) if options.brief else table(rows))
+    doubtful = doubtful_twins({row["row"]: row["twin"]["outcome"] for row in rows})
+    return int(Exit.FAILURE if failed or doubtful else Exit.OK)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.families",
+        description=package.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    known = [row.name for row in ROWS] + [row.recipe for row in ROWS]
+    parser.add_argument("data", type=Path, nargs="?", metavar="DATA_FOLDER", help="folder of the zips")
+    parser.add_argument("--only", nargs="+", choices=known, metavar="ROW", help="these rows, or all rows of a recipe")
+    parser.add_argument("--list", action="store_true", help="show the rows, and which are there")
+    parser.add_argument("--table", action="store_true", help="print the table of the rows there are; run nothing")
+    parser.add_argument("--brief", action="store_true", help="likewise, in short: means over seeds")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--scratch", type=Path, default=Path("runs/families"))
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    if options.data is None and not (options.list or options.table or options.brief):
+        parser.error("give DATA_FOLDER")
+    return options
+
+
+def run(
+    chosen: Sequence[Row], data: Path, scratch: Path, results: Path, threads: int | None, device: str = "auto"
+) -> int:
+    """Carry out every row that is not there; how many failed."""
+    device, failed = prepare(device, threads), 0  # before torch is loaded
+    from artfp.keys.registry import Registry
+    from benchmarks.families.row import Bench
+    from benchmarks.measuring.reading import open_eye
+
+    scratch.mkdir(parents=True, exist_ok=True)
+    results.mkdir(parents=True, exist_ok=True)
+    with Registry(scratch / "keys.sqlite") as registry:
+        bench = Bench(data, scratch, registry, device, open_eye(device), teller)
+        for number, row in enumerate(chosen, start=1):
+            print(f"{number}/{len(chosen)} {row.name}", file=sys.stderr)
+            failed += not _run_one(row, bench, _path(row, results))
+    return failed
+
+
+def _run_one(row: Row, bench: Bench, path: Path) -> bool:
+    """Whether nothing went wrong."""
+    from benchmarks.families.row import row_of
+    from benchmarks.measuring.codecs import load
+
+    try:
+        codec = load(row.codec)
+        if path.exists():
+            note(status(path, row.to_dict(), codec.sha256 if codec else None))
+        elif codec is None:
+            note(f"skipped: no codec {row.codec} here")
+        else:
+            write_json(path, row_of(row, codec, bench))
+    except ArtfpError as error:
+        note(f"FAILED: {error}")
+        return False
+    return True
+
+
+def _path(row: Row, results: Path) -> Path:
+    return results / f"{row.name}.json"
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(int(Exit.INTERRUPTED))

@@ -1,0 +1,106 @@
+"""Rows as Markdown: each on a line, or means over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from artfp.report.tables import count, percent
+from benchmarks.measuring.tables import Column, Row, accuracy, alone, markdown, matching, verdict, worst
+
+TITLE = "Families of generators, each trained on marked data and, as its clean twin, on the same data unmarked"
+DISTANCES = {"frechet": "Fréchet distance (SqueezeNet)", "kernel": "kernel distance (SqueezeNet)"}
+NONE = "—"
+
+WHICH: tuple[Column, ...] = (
+    ("family", lambda row: str(row["recipe"]["family"])),
+    ("data", lambda row: _data(row)),
+    ("side", lambda row: str(row["side"])),
+    ("PSNR, dB", lambda row: f"{row['settings']['psnr']:g}"),
+)
+FOUND: tuple[Column, ...] = (
+    ("bits right", lambda row: percent(accuracy(row["generated"]))),
+    ("verdict, q", lambda row: verdict(row["generated"])),
+    ("single images at p ≤ 1e-6", lambda row: alone(row["generated"])),
+    ("twin: bits", lambda row: percent(accuracy(row["twin"]))),
+    ("verdict, q", lambda row: verdict(row["twin"])),
+    ("single images", lambda row: alone(row["twin"])),
+    ("random keys at p ≤ 1e-3", lambda row: _random_keys(row)),
+    *(
+        (title, lambda row, name=name, kind=kind: _interval(row, name, kind))
+        for name, distance in DISTANCES.items()
+        for kind, title in (("marked", distance), ("clean", "twin's"), ("difference", "difference"))
+    ),
+    ("minutes, model and twin", lambda row: f"{_minutes(row):.0f}"),
+)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """A line for each row; distances with their 95 % intervals."""
+    columns = (*WHICH, ("seed", lambda row: str(row["settings"]["seed"])), *FOUND)
+    return markdown(TITLE, [name for name, _ in columns], ([cell(row) for _, cell in columns] for row in rows))
+
+
+def brief(rows: Sequence[Row]) -> str:
+    """A line for each family and data: means over seeds, from the least to the largest."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(cell(row) for _, cell in WHICH), []).append(row)
+    header = [*(name for name, _ in WHICH), "seeds", *(name for name, _ in MEANS)]
+    lines = ([*which, str(len(group)), *(cell(group) for _, cell in MEANS)] for which, group in groups.items())
+    return markdown(f"{TITLE}: means over seeds, and their range", header, lines)
+
+
+def _data(row: Row) -> str:
+    """With what a generator is told besides."""
+    told = [
+        word for word, is_so in (("classes", row["recipe"]["classes"]), ("sketches", row["data"]["sketched"])) if is_so
+    ]
+    return f"{row['settings']['data']}{' with ' + ' and '.join(told) if told else ''}"
+
+
+def _random_keys(row: Row) -> str:
+    share = row["twin"]["random_keys"]
+    return f"{count(share['count'])} of {count(share['total'])}"
+
+
+def _interval(row: Row, name: str, kind: str) -> str:
+    if row["distances"] is None:
+        return NONE
+    found: Mapping[str, Any] = row["distances"]["generated"][name][kind]
+    return f"{number(found['value'])} ({number(found['low'])} to {number(found['high'])})"
+
+
+def number(value: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _minutes(row: Row) -> float:
+    return float(row["seconds"]["training"] + row["seconds"]["twin"]) / 60
+
+
+def _ranged(values: Iterable[float], shown: Callable[[float], str]) -> str:
+    found = list(values)
+    ends = f" ({shown(min(found))} to {shown(max(found))})" if len(found) > 1 else ""
+    return shown(fmean(found)) + ends
+
+
+def _distance(group: Sequence[Row], name: str, kind: str) -> str:
+    found = [row["distances"]["generated"][name][kind]["value"] for row in group if row["distances"]]
+    return _ranged(found, number) if found else NONE
+
+
+MEANS: tuple[tuple[str, Callable[[Sequence[Row]], str]], ...] = (
+    ("bits right", lambda group: _ranged((accuracy(row["generated"]) for row in group), percent)),
+    ("worst verdict, q", lambda group: worst(row["generated"] for row in group)),
+    ("single images at p ≤ 1e-6", lambda group: _ranged((matching(row["generated"]) for row in group), percent)),
+    ("twin: bits", lambda group: _ranged((accuracy(row["twin"]) for row in group), percent)),
+    *(
+        (title, lambda group, name=name, kind=kind: _distance(group, name, kind))
+        for name, distance in DISTANCES.items()
+        for kind, title in (("marked", distance), ("clean", "twin's"))
+    ),
+    ("minutes, model and twin", lambda group: _ranged(map(_minutes, group), lambda minutes: f"{minutes:.0f}")),
+)

@@ -1,0 +1,35 @@
+"""The rows on the disk: one JSON file for each thing measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from artfp.files import read_json
+from benchmarks.measuring.progress import note
+
+
+def status(path: Path, settings: Mapping[str, Any], codec_sha256: str | None = None) -> str:
+    """What there is of a row that is to have these settings."""
+    if not path.exists():
+        return "-"
+    row = read_json(path)
+    if row["settings"] != settings:
+        return "a row of other settings; remove it to measure again"
+    if codec_sha256 not in (None, row["codec"]["sha256"]):
+        return "a row of another codec of this name; remove it, and its folder, to measure again"
+    return "row"
+
+
+def rows_at(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """The rows that there are, in this order."""
+    return [read_json(path) for path in paths if path.exists()]
+
+
+def doubtful_twins(outcomes: Mapping[str, str]) -> bool:
+    """A twin knows nothing of any key: one in a thousand may be inconclusive, none of a million may match."""
+    doubtful = {name: outcome for name, outcome in outcomes.items() if outcome != "no match"}
+    for name, outcome in doubtful.items():
+        note(f"the clean twin of {name}: {outcome}")
+    return bool(doubtful)
