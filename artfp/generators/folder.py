@@ -2,7 +2,8 @@
 
     recipe.json            settings, and the identity of data and monitor: a folder belongs to one training
     state.safetensors      everything that a resumed run needs         stats.jsonl    losses and transfer
-    samples/0000010000.png a sheet for each checkpoint                 timing.jsonl   seconds: not repeatable
+    samples/0000010000.png a sheet for each checkpoint                 strip.png      the first row of each
+    timing.jsonl           seconds: not repeatable
     generator.safetensors  the averaged generator                      generator.json its card
     done.json
 
@@ -28,10 +29,11 @@ from artfp.generators.settings import GanRecipe
 from artfp.ownership import check_owner
 
 FILE = "generator.safetensors"
-RECIPE, STATE, STATS, TIMING, CARD, DONE = (
+RECIPE, STATE, STATS, STRIP, TIMING, CARD, DONE = (
     "recipe.json",
     "state.safetensors",
     "stats.jsonl",
+    "strip.png",
     "timing.jsonl",
     "generator.json",
     "done.json",

@@ -11,9 +11,10 @@ from typing import Any
 from artfp.checkpoints import load_tensors, save_tensors
 from artfp.errors import BadInputError, DivergedError
 from artfp.generators.base import Learner
-from artfp.generators.folder import STATE, STATS, TIMING
-from artfp.generators.sampling import FORMAT, OTHER_FORMAT, Pixels, sample, write_grid
+from artfp.generators.folder import STATE, STATS, STRIP, TIMING
+from artfp.generators.sampling import FORMAT, OTHER_FORMAT, Pixels, sample
 from artfp.generators.settings import GanRecipe
+from artfp.generators.sheets import write_grid, write_strip
 from artfp.generators.transfer import Monitor
 from artfp.seeds import derive_seed
 from artfp.statslog import StatsLog
@@ -56,7 +57,7 @@ class Journal:
 
         # Tell, and save.
         speed = self.clock.speed(shown - self.first * recipe.batch)
-        self.on_progress(shown, steps_of(recipe) * recipe.batch, f"{speed:.0f} images/s  {self.seen}")
+        self.on_progress(shown, steps_of(recipe) * recipe.batch, f"{speed:.0f} images/s  {_brief(losses)}  {self.seen}")
         if due(step, recipe.checkpoint_every, recipe):
             self._save(step, learner)
 
@@ -68,9 +69,15 @@ class Journal:
             raise diverged(self.out, shown)
         sheet, seed = self.out / "samples" / f"{shown:010d}.png", derive_seed(recipe.seed, "gan-grid")
         write_grid(sheet, learner.averaged, seed, self.sources)
+        write_strip(self.out / STRIP, sheet.parent)
         self.log.flush()
         save_tensors(self.out / STATE, state, {"kind": KIND, "format": FORMAT, "steps": step + 1})
         self.clock.note(shown, shown - self.first * recipe.batch)
+
+
+def _brief(losses: dict[str, float]) -> str:
+    """The losses among all that is logged of a step."""
+    return "  ".join(f"{name} {value:.2f}" for name, value in losses.items() if name.endswith("loss"))
 
 
 def steps_of(recipe: GanRecipe) -> int:

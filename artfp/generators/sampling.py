@@ -16,7 +16,7 @@ from torch import Tensor
 from artfp.checkpoints import load_into, load_tensors, save_tensors
 from artfp.data.readers import open_source
 from artfp.errors import ArtfpError, BadInputError, UsageError
-from artfp.files import atomic_open, new_folder, sha256_file
+from artfp.files import new_folder, sha256_file
 from artfp.generators.base import Generator
 from artfp.generators.colours import to_opponent
 from artfp.generators.dataset import decode
@@ -29,7 +29,6 @@ KIND = "generator"
 FORMAT = 2  # of the colours that networks work in; weights of another are worth nothing
 OTHER_FORMAT = "of another version of artfp; train it again, or install the one that made it"
 BATCH = 32  # always: kernels, and so last digits, depend on it
-GRID = (4, 8)  # rows and columns of a sample sheet
 
 Pixels = NDArray[np.uint8]
 OnProgress = Callable[[int, int, str], None]
@@ -127,16 +126,6 @@ def sample(
         yield to_pixels(generator.generate(whole, None if told is None else told.to(device)))[
             max(0, start - first) : stop - first
         ]
-
-
-def write_grid(path: Path, generator: Generator, seed: int, sources: Pixels | None = None) -> None:
-    """A sheet of samples as one PNG."""
-    rows, columns = GRID
-    images = np.concatenate(list(sample(generator, rows * columns, seed, sources=sources)))
-    side = images.shape[1]
-    sheet = images.reshape(rows, columns, side, side, 3).swapaxes(1, 2).reshape(rows * side, columns * side, 3)
-    with atomic_open(path, durable=False) as stream:
-        stream.write(encode_png(LoadedImage(np.ascontiguousarray(sheet))))
 
 
 def check_class(generator: Takes, chosen: int | None) -> None:

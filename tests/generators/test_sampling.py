@@ -19,9 +19,9 @@ from artfp.generators.sampling import (
     load_generator,
     sample,
     save_generator,
-    write_grid,
     write_samples,
 )
+from artfp.generators.sheets import write_grid, write_strip
 
 
 @pytest.fixture
@@ -123,6 +123,19 @@ def test_a_sheet_shows_the_first_samples_row_by_row(generator: DcganGenerator, t
     assert sheet.shape == (64, 128, 3)
     np.testing.assert_array_equal(sheet[:16, 16:32], images[1])
     np.testing.assert_array_equal(sheet[16:32, :16], images[8])
+
+
+def test_a_strip_shows_a_row_of_a_few_sheets_and_of_the_newest(tmp_path: Path) -> None:
+    sheets = tmp_path / "samples"
+    sheets.mkdir()
+    for number in range(20):
+        Image.new("RGB", (32, 16), (number, 0, 0)).save(sheets / f"{number:010d}.png")
+    write_strip(tmp_path / "strip.png", sheets)
+    strip = np.asarray(Image.open(tmp_path / "strip.png"))
+    assert strip.shape == (12 * 4, 32, 3)
+    shown = strip[::4, 0, 0].tolist()
+    assert shown == sorted(set(shown))
+    assert shown[-1] == 19
 
 
 def test_a_generator_of_classes_draws_one_for_each_image_or_keeps_to_the_chosen() -> None:
