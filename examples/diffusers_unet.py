@@ -30,7 +30,7 @@ def read(folder: Path) -> torch.Tensor:
 def train(pixels: torch.Tensor, steps: int, batch: int) -> torch.nn.Module:
     """The average of the last U-Nets that tell noise from images."""
     blocks = {"down_block_types": ("DownBlock2D",) * 3, "up_block_types": ("UpBlock2D",) * 3}
-    unet = diffusers.UNet2DModel(pixels.shape[-1], block_out_channels=(64, 128, 128), layers_per_block=1, **blocks)
+    unet = diffusers.UNet2DModel(pixels.shape[-1], block_out_channels=(32, 64, 96), layers_per_block=1, **blocks)
     average = diffusers.EMAModel(unet.parameters(), decay=0.999)
     adam = torch.optim.Adam(unet.parameters(), lr=3e-4)
     schedule = diffusers.DDPMScheduler()

@@ -84,7 +84,7 @@ def test_learning_and_forgetting_go_on_from_a_run_by_its_recipe(
     assert "| run-marked-alone | dcgan | 16 | generator alone | 8 images |" in shown[1]
     monkeypatch.setattr(finetune, "measured", None)  # what has a row is not measured again
     assert command("learn", "run-clean", "marked") == shown[0]
-    assert command("--table") == "\n".join(shown)
+    assert command("--table") == "".join(shown)
 
 
 def test_what_cannot_be_measured_is_refused(

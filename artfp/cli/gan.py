@@ -91,7 +91,7 @@ def train_gan(
     if monitor is not None:
         monitor.codec.to(device)
     if dry_run:
-        _print_plan(training.plan(settings, settings.data, folder, monitor, twin), monitor, as_json)
+        _print_plan(training.plan(settings, settings.data, folder, monitor, twin, device), monitor, as_json)
         return
     with progress("train-gan") as advance:
         result = training.train(settings, settings.data, folder, monitor, advance, device, twin)

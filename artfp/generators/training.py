@@ -103,13 +103,15 @@ def train(
             return _result(out, finished_before=finished)
 
 
-def plan(recipe: GanRecipe, data: Path, out: Path, monitor: Monitor | None, twin: bool) -> TrainPlan:
+def plan(
+    recipe: GanRecipe, data: Path, out: Path, monitor: Monitor | None, twin: bool, device: str = "cpu"
+) -> TrainPlan:
     """Check everything that can be checked without training, and say what a run would do."""
     parallel.check_shares(recipe.batch, recipe.parts)
     with open_source(data) as source:
         identity = identify(recipe, source, monitor.identity() if monitor else None, twin, out)
         check_folder(out, identity)
-        steps, learner = steps_of(recipe), new_learner(recipe, _shape(identity), "cpu")
+        steps, learner = steps_of(recipe), new_learner(recipe, _shape(identity), device)
         reached = _begin(learner, recipe, out / STATE)
         return TrainPlan(
             out=str(out),

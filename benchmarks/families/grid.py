@@ -49,6 +49,7 @@ class Row(Record):
 COLLECTIONS: Mapping[str, Collection] = {
     "flowers": Collection("flowers64.zip"),
     "cifar": Collection("cifar10.zip", most=10_000),  # marking all of them takes hours
+    "cifar-and-sketches": Collection("cifar10.zip", most=10_000, sketched=True),
     "emoji": Collection("emoji64.zip", held_out=1 / 3, sketched=True),  # so few that a seventh says little
 }
 
@@ -58,6 +59,7 @@ ROWS: tuple[Row, ...] = (
     Row("stylegan2-cpu", "flowers"),
     *(Row("r3gan-cpu", "cifar", seed, QUIET) for seed in (0, 1, 2)),
     Row("biggan-cpu", "cifar", psnr=QUIET),
+    Row("cut-cpu", "cifar-and-sketches", psnr=QUIET),
     Row("cut-cpu", "emoji"),
     Row("diffusion-cpu", "cifar", psnr=QUIET),
 )
