@@ -17,7 +17,7 @@ from artfp.perturb.geometry import turned
 ZOOMS = (0.965, 0.93, 0.895, 0.86, 0.825, 0.79, 0.76)
 TURNS = (1.5, 3.0, 4.5, 6.0)
 CORRECTIONS = (*((0.0, zoom) for zoom in ZOOMS), *((sign * turn, 1.0) for turn in TURNS for sign in (-1, 1)))
-SURER = 1.15  # times as sure must a correction make the decoder before it is believed
+SURER = 1.5  # times as sure must a correction make the decoder before it is believed (LAB, measured)
 PORTION = 16  # images looked at together, always: an image must read the same beside any others
 
 Decode = Callable[[Tensor], Tensor]

@@ -29,7 +29,7 @@ Curves = Mapping[str, tuple[Point, ...]]
 
 
 def main() -> int:
-    """List, tabulate or run; the exit code says whether every point has a row and every twin matches nothing."""
+    """List, tabulate or run; the exit code says whether all went well, every row is its point's, no twin matches."""
     options = _options()
     curves = {name: of_curve for name, of_curve in CURVES.items() if name in options.only}
     failed = 0
@@ -39,12 +39,16 @@ def main() -> int:
     if not (options.table or options.brief or options.figures):
         sources = {"flowers": options.flowers, "cifar": options.cifar}
         failed = run(points(curves), sources, options.scratch, options.results, options.threads)
-    rows = {name: rows_of(of_curve, options.results) for name, of_curve in curves.items()}
+    stale = stale_points(points(curves), options.results)
+    rows = {
+        name: rows_of([point for point in of_curve if point not in stale], options.results)
+        for name, of_curve in curves.items()
+    }
     if options.figures:
         print("\n".join(map(str, write_figures(rows, DOCS))))
     else:
         print(brief(rows) if options.brief else tables(rows))
-    return int(Exit.FAILURE if failed or _doubtful_twins(rows) else Exit.OK)
+    return int(Exit.FAILURE if failed or stale or _doubtful_twins(rows) else Exit.OK)
 
 
 def _options() -> argparse.Namespace:
@@ -75,7 +79,7 @@ def run(
     threads: int | None,
     device: str = "auto",
 ) -> int:
-    """Carry out every point that has no row and whose codec is here; how many failed."""
+    """Carry out every point that has no row and whose codec is here; how many failed, or have a row of another."""
     device, failed = prepare(device, threads), 0  # before torch is loaded
     from artfp.keys.registry import Registry
     from benchmarks.curves.point import Bench
@@ -100,8 +104,9 @@ def _run_one(point: Point, bench: Bench, results: Path) -> bool:
     try:
         codec = load(point.codec)
         if path.exists():
-            note(status(point, results, codec.sha256 if codec else None))
-        elif codec is None:
+            note(there := status(point, results, codec.sha256 if codec else None))
+            return there == stored.USABLE
+        if codec is None:
             note(f"skipped: no codec {point.codec} here (artfp codec train codec-{point.codec})")
         else:
             write_json(path, row_of(point, codec, bench))
@@ -114,6 +119,18 @@ def _run_one(point: Point, bench: Bench, results: Path) -> bool:
 def status(point: Point, results: Path, codec_sha256: str | None = None) -> str:
     """What there is of a point."""
     return stored.status(results / f"{point.name}.json", point.to_dict(), codec_sha256)
+
+
+def stale_points(chosen: Sequence[Point], results: Path) -> set[Point]:
+    """Those whose row is of other settings, or of another codec than the one of that name here: no row to show."""
+    from benchmarks.measuring.codecs import load
+
+    hashes = {name: codec.sha256 for name in {point.codec for point in chosen} if (codec := load(name))}
+    found = {point: status(point, results, hashes.get(point.codec)) for point in chosen}
+    stale = {point: words for point, words in found.items() if words not in (stored.ABSENT, stored.USABLE)}
+    for point, words in stale.items():
+        note(f"{point.name}: {words}")
+    return set(stale)
 
 
 def rows_of(of_curve: Sequence[Point], results: Path) -> list[dict[str, Any]]:

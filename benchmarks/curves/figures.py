@@ -161,7 +161,8 @@ def _threshold(y: Scale, level: float, name: str) -> Threshold:
 
 def _lines(series: Series, x: Callable[[float], float], y: Scale) -> tuple[Line, ...]:
     lines, legend = [], LEFT
-    for style, (name, points) in zip(STYLES, series.items(), strict=False):
+    styles = STYLES[: len(series)]  # one too few stops the drawing
+    for style, (name, points) in zip(styles, series.items(), strict=True):
         marks = tuple(Mark(x(value), y(share), f"{count(round(value))}: {percent(share)}") for value, share in points)
         path = "M" + " L".join(f"{mark.x} {mark.y}" for mark in marks)
         lines.append(Line(style, path, marks, Mark(legend + 22, 16, name), key=f"M{legend} 12 h16"))

@@ -32,6 +32,8 @@ from benchmarks.measuring.reading import Eye, Features, distance, judged, read
 from benchmarks.measuring.training import made_with, sampled, seconds_of, series_of
 
 RECIPE = "gan-32"
+MARKED = "marked.zip"
+READ = 256  # of the images that the generator is shown, where they are not as they were marked
 REFERENCE = 4096  # images at most, of all the data, that generated ones are compared with
 
 
@@ -79,7 +81,7 @@ def _row(job: Job) -> dict[str, Any]:
     clean = _clean(job, AS_IS)
     embedding = mark(_marks(point), clean, job.folder, codec, bench.registry, job.tell("mark"))
     unmarked = _clean(job, point.storage)
-    marked = stored(job.folder / "marked.zip", point.storage, job.folder / "stored.zip", job.tell("store"))
+    marked = stored(job.folder / MARKED, point.storage, job.folder / "stored.zip", job.tell("store"))
     _train(job, marked, _model(job), _monitor(job))
     _train(job, unmarked, _twin(job), None)
     with open_source(clean) as source:
@@ -91,6 +93,7 @@ def _row(job: Job) -> dict[str, Any]:
         "codec": {"name": codec.name, "sha256": codec.sha256, "n_bits": codec.n_bits},
         "key_id": bench.registry.get(point.name).key_id,
         "embedding": embedding,
+        **({} if marked == job.folder / MARKED else {"stored": _judged(job, _read_data(job, marked))}),
         "generated": _read_model(job),
         "twin": _read_twin(job),
         "transfer": series_of(_model(job)),
@@ -138,6 +141,12 @@ def _train(job: Job, data: Path, out: Path, monitor: Monitor | None) -> None:
 
 def _sampled(job: Job, folder: Path) -> Pixels:
     return sampled(folder, job.point.samples, job.point.seed, job.bench.device)
+
+
+def _read_data(job: Job, data: Path) -> Evidence:
+    """What the codec still reads from the data after they were stored."""
+    found = pixels_of(data, job.tell("read data"))
+    return read(job.codec, found[evenly_spaced(len(found), READ)])
 
 
 def _read_model(job: Job) -> dict[str, Any]:

@@ -31,7 +31,7 @@ BEFORE: tuple[Column, ...] = (
 )
 AFTER: tuple[Column, ...] = (
     ("PSNR, dB", lambda row: f"{row['embedding']['psnr']:.2f}"),
-    ("bits right in marked data", lambda row: percent(row["embedding"]["self_check"]["bit_accuracy"])),
+    ("bits right in the data shown", lambda row: percent(in_data(row))),
     ("bits right in generated images", lambda row: percent(accuracy(row["generated"]))),
     ("single images at p ≤ 1e-6", lambda row: alone(row["generated"])),
     ("verdict, q", lambda row: verdict(row["generated"])),
@@ -71,6 +71,11 @@ def _brief(curve: str, rows: Sequence[Row]) -> str:
     return markdown(TITLES[curve], header, lines)
 
 
+def in_data(row: Row) -> float:
+    """The share of bits right in the marked images that the generator was shown, as they were stored."""
+    return accuracy(row["stored"]) if "stored" in row else float(row["embedding"]["self_check"]["bit_accuracy"])
+
+
 def ratio(row: Row) -> float | None:
     """The Fréchet distance of a model's images over that of its clean twin's; None where they were not measured."""
     model, twin = row["generated"]["frechet"], row["twin"]["frechet"]
@@ -83,6 +88,7 @@ def _mean_ratio(group: Sequence[Row]) -> str:
 
 
 MEANS: tuple[tuple[str, Callable[[Sequence[Row]], str]], ...] = (
+    ("bits right in the data shown", lambda group: percent(fmean(map(in_data, group)))),
     ("bits right in generated images", lambda group: percent(fmean(accuracy(row["generated"]) for row in group))),
     ("single images at p ≤ 1e-6", lambda group: percent(fmean(matching(row["generated"]) for row in group))),
     ("worst verdict, q", lambda group: worst(row["generated"] for row in group)),

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from artfp.checkpoints import load_tensors, save_tensors
 from artfp.codec import alignment, mask, networks, touchup
 from artfp.codec.base import Codec
-from artfp.codec.calibration import calibrate
 from artfp.codec.dct import DctCodec, _dct_matrix, _patterns
-from artfp.codec.learned import FORMAT, Architecture, LearnedCodec
+from artfp.codec.learned import FORMAT
 from artfp.codec.mask import bounded_residual, hiding_room
 from artfp.codec.networks import EDGE, bands
 from artfp.codec.store import find_codec, load_codec, shipped, suitable_for
 from artfp.data.procedural import generate
-from artfp.errors import ArtfpError, BadInputError, UsageError
+from artfp.errors import ArtfpError, UsageError
 from artfp.images import to_tensor
 from artfp.seeds import numpy_generator
 
@@ -163,53 +159,6 @@ def test_silence_is_not_amplified() -> None:
     assert bounded_residual(torch.full((1, 3, 64, 64), 1e-6), grey, 36).abs().max() < 1e-5
 
 
-@pytest.fixture
-def tiny() -> LearnedCodec:
-    torch.manual_seed(0)
-    codec = LearnedCodec("tiny", Architecture(bits=8, size=32, width=8, depth=1), 30.0)
-    codec.round_weights()
-    codec.sure = 1.5
-    consensus, calibration = calibrate(codec, 16)
-    codec.clean = {"consensus": torch.from_numpy(consensus), "calibration": torch.from_numpy(calibration)}
-    return codec
-
-
-def test_a_saved_codec_comes_back_equal(tiny: LearnedCodec, tmp_path: Path, images: torch.Tensor) -> None:
-    path = tmp_path / "tiny.safetensors"
-    tiny.save(path)
-    loaded = LearnedCodec.load(path)
-    assert (loaded.name, loaded.sha256, loaded.psnr, loaded.sure) == ("tiny", tiny.sha256, 30.0, 1.5)
-    assert torch.equal(loaded.soft_bits(images), tiny.soft_bits(images))
-    assert np.array_equal(loaded.facts().consensus, tiny.facts().consensus)
-
-
-def test_a_card_of_another_file_is_refused(tiny: LearnedCodec, tmp_path: Path) -> None:
-    path = tmp_path / "tiny.safetensors"
-    tiny.save(path)
-    path.with_suffix(".json").write_text(json.dumps({"sha256": "0" * 64}))
-    with pytest.raises(BadInputError, match="hash"):
-        LearnedCodec.load(path)
-
-
-def test_files_hold_half_precision_and_weights_of_more_are_refused(tiny: LearnedCodec, tmp_path: Path) -> None:
-    tiny.save(tmp_path / "tiny.safetensors")
-    tensors, _ = load_tensors(tmp_path / "tiny.safetensors", "codec")
-    assert {tensor.dtype for name, tensor in tensors.items() if "coder/" in name} == {torch.float16}
-    with torch.no_grad():
-        tiny.decoder.read.bias += 1e-6
-    with pytest.raises(ArtfpError, match="not rounded"):
-        tiny.save(tmp_path / "other.safetensors")
-
-
-def test_a_codec_of_another_format_is_refused_with_what_to_do(tiny: LearnedCodec, tmp_path: Path) -> None:
-    tiny.save(tmp_path / "tiny.safetensors")
-    tensors, config = load_tensors(tmp_path / "tiny.safetensors", "codec")
-    del config["format"]
-    save_tensors(tmp_path / "old.safetensors", tensors, config)
-    with pytest.raises(BadInputError, match=r"old\.safetensors.*train it again.*format 1"):
-        LearnedCodec.load(tmp_path / "old.safetensors")
-
-
 def test_the_format_names_these_constants() -> None:
     """Weights are worth nothing without them: whoever changes one gives FORMAT its next number."""
     held = (mask.WINDOW, mask.FLAT, mask.TEXTURE, mask.DETAIL, mask.SILENCE, round(mask.ROOM_LIMIT, 6))
@@ -220,24 +169,8 @@ def test_the_format_names_these_constants() -> None:
         [(2, 4), (2, 8), (4, 16)],
     )
     zooms, turns = (0.965, 0.93, 0.895, 0.86, 0.825, 0.79, 0.76), (1.5, 3.0, 4.5, 6.0)
-    assert (zooms, turns, 1.15, 16) == (alignment.ZOOMS, alignment.TURNS, alignment.SURER, alignment.PORTION)
+    assert (zooms, turns, 1.5, 16) == (alignment.ZOOMS, alignment.TURNS, alignment.SURER, alignment.PORTION)
     assert (touchup.WEAK, touchup.STEPS, touchup.STEP) == (2.0, 4, 0.2)
-
-
-@pytest.mark.parametrize("damage", ["kind", "architecture", "nan", "bytes"])
-def test_damaged_codecs_are_refused_by_name(tiny: LearnedCodec, tmp_path: Path, damage: str) -> None:
-    path = tmp_path / "bad.safetensors"
-    tensors = {"encoder/x": torch.zeros(2)}
-    config = {"kind": "codec", "format": FORMAT, "name": "bad", "psnr": 30, "architecture": {"bits": 8}}
-    if damage == "kind":
-        config["kind"] = "generator"
-    if damage == "nan":
-        tensors["encoder/x"][0] = torch.nan
-    save_tensors(path, tensors, config)
-    if damage == "bytes":
-        path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(BadInputError, match=r"bad\.safetensors"):
-        LearnedCodec.load(path)
 
 
 def test_an_unknown_codec_is_named_with_the_known_ones() -> None:
