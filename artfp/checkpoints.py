@@ -36,6 +36,8 @@ def load_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, KeyError, ValueError, OSError) as error:
         raise BadInputError(f"{path}: not an artfp checkpoint ({error})") from error
+    if not isinstance(config, dict):
+        raise BadInputError(f"{path}: not an artfp checkpoint (its settings are no table)")
     if config.get("kind") != kind:
         raise BadInputError(f"{path}: holds a {config.get('kind')!r}, not a {kind!r}")
     bad = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]

@@ -1,7 +1,8 @@
 """What a network trained on photographs sees: LPIPS distances, and features for Fréchet distances.
 
 SqueezeNet 1.1 alone, so no number from here is a published-FID-comparable one. Its weights are never downloaded: the
-file must lie where torch.hub keeps it ($TORCH_HOME/hub/checkpoints). Needs the extra `quality`.
+file must lie where torch.hub keeps it ($TORCH_HOME/hub/checkpoints), and be one of those known by their hash: distances
+that another network sees would look just like these. Needs the extra `quality`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import importlib
 import warnings
 from functools import cache
 from pathlib import Path
-from pickle import UnpicklingError
 from types import ModuleType
 from typing import Any
 
@@ -18,9 +18,14 @@ import torch
 from torch import Tensor, nn
 
 from artfp.errors import BadInputError, UsageError
+from artfp.files import sha256_file
 
 MIN_SIDE = 32  # under it SqueezeNet's last pool has nothing left
 WEIGHTS = "squeezenet1_1-b8a52dc0.pth"
+KNOWN = (  # how the SHA-256 of such a file begins
+    "b8a52dc0",  # torchvision's own, which is named after it
+    "26c7da4cde677c6af7259bb40017fd7b2c49c258b7d45df13e96a438f0fa3e48",  # saved anew; artfp's own numbers are of it
+)
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and deviation that SqueezeNet was trained with
 MISSING_SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -87,13 +92,22 @@ def import_torchvision() -> ModuleType:
     return importlib.import_module("torchvision")
 
 
+@cache
+def _check_weights(path: Path) -> None:
+    """Refuse a file that only bears the name; once a process."""
+    try:
+        digest = sha256_file(path)
+    except OSError as error:
+        raise BadInputError(f"{path}: not readable ({error.strerror})") from error
+    if not digest.startswith(KNOWN):
+        raise BadInputError(f"{path}: not SqueezeNet's weights, or damaged: its SHA-256 begins with {digest[:8]}")
+
+
 def _squeezenet() -> nn.Module:
     path = weights_path()
+    _check_weights(path)
     network: Any = import_torchvision().models.squeezenet1_1()
-    try:  # tensors alone: nothing is executed
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    except (OSError, RuntimeError, EOFError, UnpicklingError) as error:
-        raise BadInputError(f"{path}: not SqueezeNet's weights, or damaged") from error
+    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))  # tensors alone: nothing is run
     features: nn.Module = network.features.eval().requires_grad_(False)
     return features
 

@@ -19,6 +19,7 @@ from artfp.generators.settings import GanRecipe
 from artfp.keys.records import check_name
 from artfp.keys.registry import Registry
 from benchmarks.curves import __main__ as command
+from benchmarks.curves import figures
 from benchmarks.curves import point as work
 from benchmarks.curves.figures import write_figures
 from benchmarks.curves.grid import CURVES, Point, points
@@ -140,8 +141,48 @@ def test_a_point_without_its_codec_is_skipped_and_one_with_a_row_not_run(
     )
     monkeypatch.setattr("benchmarks.measuring.reading.what_is_missing", lambda: "weights")
     assert command.run([TINY, later], {"flowers": photos}, tmp_path / "scratch", tmp_path, None, "cpu") == 0
+    other = dataclasses.replace(TINY, shown=32)
+    assert command.run([other], {"flowers": photos}, tmp_path / "scratch", tmp_path, None, "cpu") == 1
     words = capsys.readouterr().err
     assert "no codec not-trained-yet here" in words
     assert command.status(TINY, tmp_path) == "row"
-    assert "other settings" in command.status(dataclasses.replace(TINY, shown=32), tmp_path)
+    assert "other settings" in command.status(other, tmp_path)
     assert command.status(later, tmp_path) == "-"
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"), [({"settings": {}}, "other settings"), ({"codec": {"sha256": "0" * 64}}, "another codec")]
+)
+def test_rows_of_others_are_told_left_out_and_a_failure(
+    changed: dict[str, object],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    points_here = (TINY, dataclasses.replace(TINY, fraction=0.5))
+    for point in points_here:
+        (tmp_path / f"{point.name}.json").write_text(json.dumps(told(point) | (changed if point == TINY else {})))
+    monkeypatch.setattr(command, "CURVES", {"fraction": points_here})
+    monkeypatch.setattr(command, "brief", lambda rows: "\n".join(row["point"] for row in rows["fraction"]))
+    monkeypatch.setattr("sys.argv", ["curves", "--brief", "--results", str(tmp_path), "--only", "fraction"])
+    assert command.main() == 5
+    shown, noted = capsys.readouterr()
+    assert shown.split() == [points_here[1].name]
+    assert f"{TINY.name}: a row of {words}" in noted
+    (tmp_path / f"{TINY.name}.json").unlink()
+    assert command.main() == 0
+
+
+def told(point: Point) -> dict[str, object]:
+    """As much of a row as says whose it is."""
+    whose = {"point": point.name, "settings": point.to_dict(), "codec": {"sha256": DctCodec().sha256}}
+    return whose | {"twin": {"outcome": "no match"}}
+
+
+def test_a_line_more_than_there_are_styles_is_no_chart() -> None:
+    series = {str(number): [(0.0, 0.5), (1.0, 0.6)] for number in range(5)}
+    axis = figures.Axis("x", lambda row: 0.0)
+    assert len(figures.chart("x", figures.HEIGHTS["tpr"], axis, dict(list(series.items())[:4])).lines) == 4
+    with pytest.raises(ValueError, match="zip"):
+        figures.chart("x", figures.HEIGHTS["tpr"], axis, series)

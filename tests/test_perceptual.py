@@ -71,6 +71,14 @@ def test_damaged_weights_and_small_images_are_told(weights: None, tmp_path: Path
         Perceptual()
 
 
+def test_another_networks_weights_of_the_same_shape_are_refused(weights: None, tmp_path: Path) -> None:
+    path = tmp_path / "hub" / "checkpoints" / WEIGHTS
+    path.unlink()
+    torch.save(perceptual.import_torchvision().models.squeezenet1_1().state_dict(), path)
+    with pytest.raises(BadInputError, match=r"not SqueezeNet's weights.*SHA-256"):
+        Perceptual()
+
+
 def test_without_the_extra_it_is_named(weights: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def absent() -> None:
         raise ImportError("No module named 'torchvision'")

@@ -84,9 +84,10 @@ def train(
     settings = recipes.parse(values, CodecRecipe, where)
     training.check_settings(settings)
     folder = folder or Path("runs") / f"codec-{settings.name}"
-    if settings.private and seed is None:
+    if settings.private:
         if "seed" in values:
-            raise UsageError(f"{where}: the seed of a private codec is secret; leave it out")
+            place = where if seed is None else "--seed"
+            raise UsageError(f"{place}: the seed of a private codec is secret; leave it out")
         settings = replace(settings, seed=_secret_seed(folder))
     training.noise_layers(settings.noise)
     check_data(settings)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from artfp.checkpoints import load_into, load_tensors, prefixed, save_tensors, under
 from artfp.codec.alignment import aligned_logits
-from artfp.codec.base import Codec
+from artfp.codec.base import MIN_SIDE, Codec
 from artfp.codec.mask import bounded_residual
 from artfp.codec.networks import Decoder, Encoder
 from artfp.codec.touchup import touched_up
@@ -24,6 +24,7 @@ from artfp.statistics.exact import SOFT_SCALE
 
 KIND = "codec"
 FORMAT = 2  # of the mask, the bands and the search, which weights are worth nothing without (held by a golden test)
+SIDES = range(MIN_SIDE, 1025)  # pixels of the images that a codec can be made for
 OTHER_FORMAT = "of another version of artfp; train it again, or install the one that made it"
 
 
@@ -35,6 +36,19 @@ class Architecture:
     size: int = setting(64, choices=(32, 64, 128))
     width: int = setting(96, low=8, high=512)
     depth: int = setting(2, low=1, high=8)
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a file says of its codec beside the tensors."""
+
+    kind: str = setting()
+    format: int = setting()
+    name: str = setting()
+    psnr: float = setting(low=0, high=100)
+    sure: float = setting(low=0, high=1e6)
+    architecture: Architecture = setting()
+    side: int | None = setting(None)  # files from before they held it (artfp-128) have it in the recipe on their card
 
 
 class LearnedCodec(Codec):
@@ -100,16 +114,8 @@ class LearnedCodec(Codec):
         if any(bool((halves[name] != weight).any()) for name, weight in weights.items()):
             raise ArtfpError(f"codec {self.name}: its weights are not rounded, so the file would hold another codec")
         tensors = halves | prefixed("clean", self.clean)
-        config = {
-            "kind": KIND,
-            "format": FORMAT,
-            "name": self.name,
-            "psnr": self.psnr,
-            "sure": self.sure,
-            "side": self.side,
-            "architecture": asdict(self.architecture),
-        }
-        save_tensors(path, tensors, config)
+        config = Config(KIND, FORMAT, self.name, self.psnr, self.sure, self.architecture, self.side)
+        save_tensors(path, tensors, asdict(config))
         self.sha256 = sha256_file(path)
 
     @classmethod
@@ -119,19 +125,19 @@ class LearnedCodec(Codec):
         if config.get("format") != FORMAT:
             raise BadInputError(f"{path}: a codec {OTHER_FORMAT} (format {config.get('format', 1)})")
         try:
-            architecture = parse(config["architecture"], Architecture, str(path))
-            codec = cls(str(config["name"]), architecture, float(config["psnr"]))
-            codec.sure = float(config["sure"])
-            side = int(config.get("side", 0))
-        except (KeyError, TypeError, ValueError, UsageError) as error:
-            raise BadInputError(f"{path}: not a codec of this version ({error})") from error
+            known = parse(config, Config, str(path))
+        except UsageError as error:
+            raise BadInputError(f"{error}\n  so it is not a codec of this version, or damaged") from error
+        codec = cls(known.name, known.architecture, known.psnr)
+        codec.sure = known.sure
         load_into(codec.encoder, under("encoder", tensors), path)
         load_into(codec.decoder, under("decoder", tensors), path)
         codec.clean = _checked_clean(under("clean", tensors), codec.n_bits, path)
         codec.sha256 = sha256_file(path)
         codec.card = _card(path, codec.sha256)
-        # files from before they held it (artfp-128) have it in the recipe on their card
-        codec.side = side or codec.card.get("recipe", {}).get("at") or architecture.size
+        codec.side = known.side or codec.card.get("recipe", {}).get("at") or codec.size
+        if type(codec.side) is not int or codec.side not in SIDES:
+            raise BadInputError(f"{path}: made for images of {codec.side!r} pixels, which cannot be")
         return codec
 
 
@@ -141,19 +147,28 @@ def card_path(path: Path) -> Path:
 
 
 def _checked_clean(clean: dict[str, Tensor], n_bits: int, path: Path) -> dict[str, Tensor]:
-    """The clean-image statistics, of the right shapes and ranges: verdicts rest on them."""
+    """The clean-image statistics, of the right types, shapes and ranges: verdicts rest on them."""
     consensus, calibration = clean.get("consensus"), clean.get("calibration")
-    if consensus is None or consensus.shape != (n_bits,) or int(consensus.abs().max()) > SOFT_SCALE:
+    soft = (torch.int64, -SOFT_SCALE, SOFT_SCALE)
+    if consensus is None or consensus.shape != (n_bits,) or not _all_within(consensus, *soft):
         raise BadInputError(f"{path}: its clean-image consensus is missing or out of range")
-    if calibration is None or calibration.ndim != 2 or calibration.shape[1] != n_bits or int(calibration.max()) > 1:
+    if calibration is None or calibration.shape[1:] != (n_bits,) or not _all_within(calibration, torch.uint8, 0, 1):
         raise BadInputError(f"{path}: its calibration bits are missing or out of range")
     return clean
 
 
+def _all_within(numbers: Tensor, kind: torch.dtype, low: int, high: int) -> bool:
+    """Whether there are any, of this type, and all are within these bounds."""
+    return numbers.dtype == kind and numbers.numel() > 0 and low <= int(numbers.min()) <= int(numbers.max()) <= high
+
+
 def _card(path: Path, sha256: str) -> dict[str, Any]:
+    """What the card beside the file says; nothing where there is none."""
     if not card_path(path).is_file():
         return {}
-    card: dict[str, Any] = read_json(card_path(path))
+    card = read_json(card_path(path))
+    if not isinstance(card, dict) or not isinstance(card.get("recipe", {}), dict):
+        raise BadInputError(f"{card_path(path)}: not the card of a codec")
     if card.get("sha256") != sha256:
         raise BadInputError(f"{path}: its hash differs from the one on its card {card_path(path).name}")
     return card

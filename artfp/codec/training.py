@@ -43,7 +43,7 @@ MORE_STEPS = 1500  # of a training that begins with another codec
 BEGIN_BELOW = 12.0  # dB under its PSNR, where its messages are new
 RECIPE, STATE, DONE = "recipe.json", "state.safetensors", "done.json"
 
-PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+PRIVATE_FOLDER, PRIVATE_FILE, PUBLIC_FILE = 0o700, 0o600, 0o644
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")  # of a codec, which names its file
 
 OnProgress = Callable[[int, int, str], None]
@@ -189,7 +189,8 @@ def _sign(recipe: CodecRecipe, settings: dict[str, Any], start: LearnedCodec | N
     if recipe.private:
         out.chmod(PRIVATE_FOLDER)
     if not (out / STATE).is_file():  # until then the start may be another file of the same name
-        write_json(out / RECIPE, settings | {"start_sha256": start.sha256 if start else None})
+        mode = PRIVATE_FILE if recipe.private else PUBLIC_FILE  # its seed makes the codec again
+        write_json(out / RECIPE, settings | {"start_sha256": start.sha256 if start else None}, mode=mode)
 
 
 def check_settings(recipe: CodecRecipe) -> None:

@@ -1,7 +1,8 @@
 """The Fréchet distance between two sets of feature vectors, each taken as a Gaussian.
 
-Heusel et al., NeurIPS 2017 (arXiv 1706.08500), equation 6. Called FID only on Inception features; it is biased upwards
-for small sets, so sets that are compared must be of equal size.
+Heusel et al., NeurIPS 2017 (arXiv 1706.08500), equation 6. Called FID only on Inception features; it is biased upwards,
+the more the smaller the sets. The two sets of a distance may differ in size; two distances are comparable only where
+their first sets are of one size, and their second ones too.
 """
 
 from __future__ import annotations

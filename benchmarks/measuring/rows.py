@@ -9,17 +9,19 @@ from typing import Any
 from artfp.files import read_json
 from benchmarks.measuring.progress import note
 
+ABSENT, USABLE = "-", "row"  # what `status` says of a row that is to be made, and of one that stands
+
 
 def status(path: Path, settings: Mapping[str, Any], codec_sha256: str | None = None) -> str:
     """What there is of a row that is to have these settings."""
     if not path.exists():
-        return "-"
+        return ABSENT
     row = read_json(path)
     if row["settings"] != settings:
         return "a row of other settings; remove it to measure again"
     if codec_sha256 not in (None, row["codec"]["sha256"]):
         return "a row of another codec of this name; remove it, and its folder, to measure again"
-    return "row"
+    return USABLE
 
 
 def rows_at(paths: Iterable[Path]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from artfp.codec.dct import DctCodec
+from artfp.codec.evaluation import Images, read_clean
 from artfp.codec.fidelity import CENTRE, Fidelity, measure
 from artfp.images import to_tensor
 
@@ -45,3 +46,17 @@ def test_large_images_are_compared_at_their_centre(dct: DctCodec) -> None:
     tally = measure(dct, clean, marked, np.zeros((1, dct.n_bits), np.uint8))
     assert tally.ssim == pytest.approx(1)
     assert tally.squared_error > 0
+
+
+def test_clean_bits_are_counted_over_batches_of_any_size(dct: DctCodec) -> None:
+    random = np.random.default_rng(2)
+    batches = [random.integers(0, 256, shape, np.uint8) for shape in ((3, 64, 64, 3), (1, 40, 72, 3), (2, 64, 64, 3))]
+    told: list[int] = []
+    found = read_clean(dct, Images(batches, 6, "full", None), lambda done, total, note: told.append(done))
+    ones = [0] * dct.n_bits
+    for image in [image for batch in batches for image in batch]:
+        for bit, soft in enumerate(dct.soft_bits(to_tensor(image))[0].tolist()):
+            ones[bit] += soft > 0
+    assert found.ones == tuple(ones)
+    assert found.farthest == max(abs(count / 6 - 0.5) for count in ones)
+    assert told == [3, 4, 6]

@@ -251,7 +251,8 @@ def test_a_private_training_resumes_exactly_and_needs_its_start(tmp_path: Path) 
         train(private, pool, tmp_path / "broken", interrupted_at(6))
     assert train(private, pool, tmp_path / "broken", quiet).sha256 == first.sha256
     assert stat.S_IMODE((tmp_path / "straight").stat().st_mode) == 0o700
-    assert stat.S_IMODE((tmp_path / "straight" / "tiny.safetensors").stat().st_mode) == 0o600
+    for name in ("tiny.safetensors", "recipe.json"):
+        assert stat.S_IMODE((tmp_path / "straight" / name).stat().st_mode) == 0o600
     with pytest.raises(KeyboardInterrupt):
         train(private, pool, tmp_path / "late", interrupted_at(6))
     train(replace(TINY, seed=4), pool, tmp_path / "other", quiet)
@@ -322,6 +323,9 @@ def test_a_recipe_for_a_private_codec_names_no_seed_and_its_codec(tmp_path: Path
     recipe.write_text('name = "mine"\nprivate = true\nstart = "artfp-64"\nseed = 3\n')
     told = CliRunner().invoke(artfp, ["codec", "train", str(recipe), "--out", str(tmp_path / "x")])
     assert (told.exit_code, "seed of a private codec is secret" in told.stderr) == (2, True)
+    asked = ["codec", "train", "--from", "artfp-64", "--private", "--seed", "3", "--out", str(tmp_path / "x")]
+    told = CliRunner().invoke(artfp, asked)
+    assert (told.exit_code, "--seed: the seed of a private codec is secret" in told.stderr) == (2, True)
     recipe.write_text('name = "mine"\nprivate = true\nstart = "artfp-64"\n')
     plan = CliRunner().invoke(
         artfp, ["codec", "train", str(recipe), "--out", str(tmp_path / "x"), "--dry-run", "--json"]
