@@ -84,7 +84,7 @@ def train(
     twin: bool = False,
 ) -> TrainResult:
     """Train, or go on with, the generator of `recipe` on the images at `data` in the folder `out`."""
-    on_progress = on_progress if parallel.is_first() else _silent
+    on_progress, keying = on_progress if parallel.is_first() else _silent, keying_of(recipe, monitor)
     with open_source(data) as source, parallel.together(device):
         identity = identify(recipe, source, monitor.identity() if monitor else None, twin, out)
         parallel.check_shares(recipe.batch, recipe.parts)
@@ -92,9 +92,9 @@ def train(
             parallel.wait()  # until the folder is there
             finished = (out / DONE).is_file()
             if not finished:
-                learner = _learner(identity, monitor, device)  # first of all: it knows what its family needs
+                learner = _learner(identity, keying, device)  # first of all: it knows what its family needs
                 first = _begin(learner, recipe, out / STATE)
-                shown = _decode(identity, monitor, out, on_progress)
+                shown = _decode(identity, keying, out, on_progress)
                 if parallel.is_first():
                     sign(out, identity)
                 parallel.wait()
@@ -108,10 +108,11 @@ def train(
 def plan(recipe: GanRecipe, data: Path, out: Path, monitor: Watch | None, twin: bool, device: str = "cpu") -> TrainPlan:
     """Check everything that can be checked without training, and say what a run would do."""
     parallel.check_shares(recipe.batch, recipe.parts)
+    keying = keying_of(recipe, monitor)
     with open_source(data) as source:
         identity = identify(recipe, source, monitor.identity() if monitor else None, twin, out)
         check_folder(out, identity)
-        steps, learner = steps_of(recipe), _learner(identity, monitor, device)
+        steps, learner = steps_of(recipe), _learner(identity, keying, device)
         reached = _begin(learner, recipe, out / STATE)
         return TrainPlan(
             out=str(out),
@@ -126,8 +127,8 @@ def plan(recipe: GanRecipe, data: Path, out: Path, monitor: Watch | None, twin: 
         )
 
 
-def _learner(identity: Identity, monitor: Watch | None, device: str) -> Learner:
-    recipe, keying = identity.recipe, keying_of(identity.recipe, monitor)
+def _learner(identity: Identity, keying: Keying | None, device: str) -> Learner:
+    recipe = identity.recipe
     classes = one_hot(identity.source).shape[1] if recipe.classes else 0
     key_bits = keying.codec.n_bits if keying else 0
     learner = new_learner(recipe, Shape(identity.size, classes + key_bits, key_bits), device)
@@ -145,9 +146,9 @@ def _conditions(identity: Identity, keying: Keying | None) -> Conditions | None:
     return np.concatenate(told, axis=1) if told else None
 
 
-def _decode(identity: Identity, monitor: Watch | None, scratch: Path, on_progress: OnProgress) -> Data:
+def _decode(identity: Identity, keying: Keying | None, scratch: Path, on_progress: OnProgress) -> Data:
     recipe, source = identity.recipe, identity.source
-    conditions = _conditions(identity, keying_of(recipe, monitor))
+    conditions = _conditions(identity, keying)
     pixels = decode(source, identity.size, recipe.resize, scratch, on_progress)
     if recipe.source is None:
         return Data(pixels, conditions)
