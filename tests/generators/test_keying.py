@@ -15,6 +15,8 @@ from scipy.stats import binom
 from torch import Tensor
 
 from artfp.codec.dct import DctCodec
+from artfp.codec.learned import LearnedCodec
+from artfp.codec.store import load_codec
 from artfp.data.manifest import MANIFEST, MANIFEST_ROWS, read_seeds
 from artfp.data.procedural import generate
 from artfp.data.readers import open_source
@@ -166,6 +168,18 @@ def test_its_gradient_leads_to_the_key_also_from_beyond_white(dct: DctCodec) -> 
         adam.step()
     read = dct.soft_bits(to_rgb(white.detach())) > 0
     assert (read.numpy()[0] == key(3)).mean() > 0.9
+
+
+def test_a_learned_codec_guides_and_stands_still() -> None:
+    codec = load_codec("artfp-64")
+    images = torch.zeros(2, 3, 32, 32, requires_grad=True)
+    told = torch.stack([signs_of(key(0)), torch.zeros(64)])
+    Reader(codec, 0.3)(images, told).sum().backward()
+    assert images.grad is not None
+    assert images.grad[0].abs().max() > 0
+    assert not images.grad[1].any()  # an unmarked image teaches nothing
+    assert isinstance(codec, LearnedCodec)
+    assert all(weight.grad is None and not weight.requires_grad for weight in codec.decoder.parameters())
 
 
 @pytest.mark.parametrize("family", KEYED)
