@@ -79,8 +79,8 @@ def train_gan(
     give the unmarked originals as --data, and --key and --codec to watch it. It must end with no match.
 
     With keyed = true in the recipe, on data of `embed-dataset --key-per image`, the generator learns to make images for
-    any key that it is told (`artfp sample --key`). It is watched with fresh keys. guided = 0.3 lets it
-    learn from what the codec reads in its images, too, and it follows keys much sooner.
+    any key that it is told (`artfp sample --key`). It is watched with fresh keys. guided = 0.3 lets it learn from what
+    the codec reads in its images, too, and it follows keys much sooner.
     """
     from artfp.devices import prepare_device
     from artfp.errors import UsageError

@@ -84,7 +84,8 @@ def train(
     twin: bool = False,
 ) -> TrainResult:
     """Train, or go on with, the generator of `recipe` on the images at `data` in the folder `out`."""
-    on_progress, keying = on_progress if parallel.is_first() else _silent, keying_of(recipe, monitor)
+    keying = keying_of(recipe, monitor)
+    on_progress = on_progress if parallel.is_first() else _silent
     with open_source(data) as source, parallel.together(device):
         identity = identify(recipe, source, monitor.identity() if monitor else None, twin, out)
         parallel.check_shares(recipe.batch, recipe.parts)
