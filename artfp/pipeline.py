@@ -134,6 +134,10 @@ def check(recipe: RunRecipe, folder: Path, device: str) -> dict[str, Any]:
         )
     if recipe.gan.data is not None:
         raise UsageError("gan.data: a run trains on the data that it marks; leave it out")
+    if recipe.gan.keyed:
+        raise UsageError(
+            "gan.keyed: a run marks its data with one key; use embed-dataset --key-per image and train-gan"
+        )
     if recipe.gan.classes and recipe.data.path is None:
         raise UsageError("gan.classes: painted images have no classes")
     new_learner(recipe.gan, Shape(size, int(recipe.gan.classes)), "cpu")  # says what its family needs

@@ -96,7 +96,7 @@ def verify(
     tests = [_Test(codec, registry.pairs(codec.sha256, names), Evidence(codec.n_bits)) for codec in codecs]
     tests = [test for test in tests if len(test.pairs)]
     if not tests:
-        raise UsageError(_nothing_recorded(key))
+        raise UsageError(_nothing_recorded(registry, key))
     judged, bad = _read_all(unique, tests, skip_bad, on_progress)
     if bad and (not skip_bad or not judged):
         raise BadFilesError(bad, len(unique))
@@ -110,7 +110,7 @@ def recorded_codecs(registry: Registry, key: str | None = None, extra: Sequence[
     """The codecs that the keys were used with, as far as their files are found here or among `extra`."""
     recorded = registry.codecs(key_names(registry, key))
     if not recorded:
-        raise UsageError(_nothing_recorded(key))
+        raise UsageError(_nothing_recorded(registry, key))
     found = [codec for sha256 in recorded if (codec := find_codec(sha256, extra))]
     if not found:
         raise UsageError(
@@ -139,7 +139,12 @@ def each_once(items: Iterable[Item]) -> Iterator[Item]:
             yield name, read
 
 
-def _nothing_recorded(key: str | None) -> str:
+def _nothing_recorded(registry: Registry, key: str | None) -> str:
+    if key is not None and key in registry.names() and registry.image_uses(key):
+        return (
+            f"the key {key} gave every image bits of its own (--key-per image): no image carries the key itself, so "
+            "there is nothing to verify. Such data are for keyed generators, whose images carry the key they are told"
+        )
     who = "no key has" if key is None else f"the key {key} has not"
     return (
         f"{who} been used with any codec yet: mark data with `artfp embed-dataset SRC DST --key NAME` first; "

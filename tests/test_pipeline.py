@@ -102,6 +102,9 @@ def test_a_folder_of_another_recipe_or_of_something_else_is_refused(finished: Pa
 def test_a_plan_changes_nothing(tmp_path: Path) -> None:
     plan = pipeline.check(tiny(), tmp_path / "run", "cpu")
     assert plan["images"] == 24
+    keyed = dataclasses.replace(tiny(), gan=dataclasses.replace(tiny().gan, keyed=True))
+    with pytest.raises(UsageError, match="a run marks its data with one key"):
+        pipeline.check(keyed, tmp_path / "run", "cpu")
     assert list(tmp_path.iterdir()) == []
 
 

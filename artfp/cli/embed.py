@@ -25,6 +25,7 @@ from artfp.cli.key_files import open_registry
 if TYPE_CHECKING:
     from artfp.codec.base import Codec
     from artfp.embed import EmbedPlan, EmbedResult, EmbedSettings
+    from artfp.embed.request import KeyPer
     from artfp.keys.registry import Registry
 
 PATH = click.Path(path_type=Path)
@@ -36,8 +37,10 @@ PATH = click.Path(path_type=Path)
 @click.option("--key", required=True, metavar="NAME", help="The key whose fingerprint the images get.")
 @click.option(
     "--key-per",
-    type=click.Choice(["class"]),
-    help="One key for each class, called NAME/CLASS; those that do not exist yet are made.",
+    type=click.Choice(["dataset", "class", "image"]),
+    default="dataset",
+    show_default=True,
+    help="class: a key for each, called NAME/CLASS; those that do not exist yet are made. image: see below.",
 )
 @click.option(
     "--strength", type=float, default=1.0, show_default=True, help="Scales the residual: 0 leaves the pixels alone."
@@ -57,7 +60,13 @@ PATH = click.Path(path_type=Path)
     metavar="auto|dct|NAME|PATH",
     help="The codec: auto takes the shipped one that suits the images.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides which images --fraction chooses.")
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Decides which images --fraction chooses, and the bits of each image.",
+)
 @click.option("--skip-bad", is_flag=True, help="Leave unusable files out instead of stopping; their numbers stay free.")
 @registry_option
 @device_option
@@ -68,7 +77,7 @@ def embed_dataset(
     source: Path,
     target: Path,
     key: str,
-    key_per: str | None,
+    key_per: KeyPer,
     strength: float,
     fraction: float,
     codec_spec: str,
@@ -84,6 +93,10 @@ def embed_dataset(
     DST loads in StyleGAN-family trainers and as a Hugging Face imagefolder; labels and metadata come along.
     It appears at the end, whole: interrupted, run the same command again. Nothing is ever overwritten.
 
+    With --key-per image every image gets bits of its own, which follow from the secret of --key and a public seed in
+    the manifest. That is for keyed generators (`train-gan` with keyed = true), which then make images for any key.
+    The data themselves carry no one key: `artfp verify` has nothing to look for in them.
+
     Exit codes: 0 done, 2 usage, 4 unusable files in SRC (nothing written), 5 disk full and the like.
     """
     from artfp.codec.store import codec_for
@@ -93,12 +106,12 @@ def embed_dataset(
     codec = codec_for(source, codec_spec).to(prepare_device(device))
     chosen = ", chosen by the size of the images" if codec_spec == "auto" else ""
     err.print(f"codec {codec.name}: {codec.n_bits} bits at {codec.size} px, {codec.sha256[:12]}{chosen}")
-    settings = EmbedSettings(source, target, key, strength, fraction, key_per == "class", seed, skip_bad)
-    no_key_yet = not settings.key_per_class and not registry.expanduser().exists()
+    settings = EmbedSettings(source, target, key, strength, fraction, key_per, seed, skip_bad)
+    no_key_yet = key_per != "class" and not registry.expanduser().exists()
     if dry_run or no_key_yet:  # without a key the plan fails, and says all that is wrong
         _print_plan(_plan(settings, codec, registry), as_json)
         return
-    with open_registry(registry, create=settings.key_per_class) as keys:
+    with open_registry(registry, create=key_per == "class") as keys:
         try:
             result = _embed(settings, codec, keys)
         except BadFilesError as error:
@@ -147,6 +160,11 @@ def _print_result(result: EmbedResult) -> None:
         ("dataset", f"{result.target}  ({result.output}, {totals.bytes / 1e6:,.1f} MB of images)"),
         ("images", f"{totals.images:,}, of which {totals.marked:,} marked; {len(result.bad):,} skipped"),
         ("key ids", ", ".join(use.key_id for use in result.keys[:4]) + (" ..." if len(result.keys) > 4 else "")),
+        *(
+            [("key per", "image: bits of its own for each, none of them the key's")]
+            if result.key_per == "image"
+            else []
+        ),
         ("codec", f"{result.codec}  {result.codec_sha256[:12]}, strength {result.strength:g}"),
     ]
     if check is not None:

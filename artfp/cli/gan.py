@@ -30,7 +30,7 @@ from artfp.cli.key_files import open_registry
 if TYPE_CHECKING:
     from artfp.generators.settings import GanRecipe
     from artfp.generators.training import TrainPlan, TrainResult
-    from artfp.generators.transfer import Monitor
+    from artfp.generators.transfer import Monitor, Watch
     from artfp.keys.registry import Registry
 
 PATH = click.Path(path_type=Path)
@@ -77,6 +77,10 @@ def train_gan(
 
     A clean twin (--twin) shows what the same test says of a model that never saw the fingerprint:
     give the unmarked originals as --data, and --key and --codec to watch it. It must end with no match.
+
+    With keyed = true in the recipe, on data of `embed-dataset --key-per image`, the generator learns to make images for
+    any key that it is told (`artfp sample --key`). It is watched with fresh keys. guided = 0.3 lets it learn from what
+    the codec reads in its images, too, and it follows keys much sooner.
     """
     from artfp.devices import prepare_device
     from artfp.errors import UsageError
@@ -87,7 +91,7 @@ def train_gan(
         raise UsageError("nothing to train on: give --data, a folder or zip of images, or a recipe that names one")
     folder = folder or Path("runs") / f"gan-{_name(recipe, settings.data)}{'-twin' if twin else ''}"
     device = prepare_device(device, threads)
-    monitor = _monitor(settings.data, registry, key, codec_spec)
+    monitor = _watch(settings, registry, key, codec_spec)
     if monitor is not None:
         monitor.codec.to(device)
     if dry_run:
@@ -117,6 +121,20 @@ def _name(spec: str | None, data: Path) -> str:
     return Path(spec).stem.removeprefix("gan-") if spec is not None else data.resolve().stem
 
 
+def _watch(settings: GanRecipe, registry: Path, key: str | None, codec_spec: str | None) -> Watch | None:
+    """What watches the training; of a keyed one it is also what it learns from, and must be there."""
+    from artfp.errors import UsageError
+    from artfp.generators.keying import keying_for
+
+    data = settings.data or Path()
+    if not settings.keyed:
+        return _monitor(data, registry, key, codec_spec)
+    if key is not None:
+        raise UsageError("--key: a keyed training is watched with fresh keys; leave it out")
+    with _existing(registry) as opened:
+        return keying_for(data, opened, codec_spec)
+
+
 def _monitor(data: Path, registry: Path, key: str | None, codec_spec: str | None) -> Monitor | None:
     """What watches the training; without a key to be found, nothing does, and a warning says so.
 
@@ -144,7 +162,7 @@ def _existing(path: Path) -> Iterator[Registry | None]:
         yield registry
 
 
-def _print_plan(plan: TrainPlan, monitor: Monitor | None, as_json: bool) -> None:
+def _print_plan(plan: TrainPlan, monitor: Watch | None, as_json: bool) -> None:
     if as_json:
         print_json({**plan.to_dict(), "monitor": monitor.identity() if monitor else None})
         return

@@ -69,8 +69,8 @@ def list_keys(registry: Path, as_json: bool) -> None:
 def show(name: str, registry: Path, as_json: bool) -> None:
     """Show what is public about the key NAME and the codecs it was used with. Shows no secret."""
     with open_registry(registry) as keys:
-        found, uses = keys.get(name), keys.uses(name)
-    public = _public(found) | {"codecs": [{"name": codec, "sha256": sha256} for codec, sha256 in uses]}
+        found, uses, images = keys.get(name), keys.uses(name), keys.image_uses(name)
+    public = _public(found) | {"codecs": _codecs(uses), "image_codecs": _codecs(images)}
     if as_json:
         print_json(public)
         return
@@ -81,10 +81,18 @@ def show(name: str, registry: Path, as_json: bool) -> None:
         "created": found.created,
         "commitment": f"{found.commitment.digest} of {found.commitment.created}" if found.commitment else "none",
         "beacon": found.beacon or "none",
-        "used with": ", ".join(f"{codec} ({sha256[:12]})" for codec, sha256 in uses) or "no codec yet",
-    }
+        "used with": _listed(uses) or "no codec yet",
+    } | ({"per image": _listed(images)} if images else {})
     for label, text in lines.items():
         out.print(f"[bold]{label:<11}[/] {escape(printable(text))}")
+
+
+def _codecs(uses: list[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"name": codec, "sha256": sha256} for codec, sha256 in uses]
+
+
+def _listed(uses: list[tuple[str, str]]) -> str:
+    return ", ".join(f"{codec} ({sha256[:12]})" for codec, sha256 in uses)
 
 
 @key.command("import")

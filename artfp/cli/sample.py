@@ -9,16 +9,29 @@ from typing import TYPE_CHECKING
 import rich_click as click
 from rich.text import Text
 
-from artfp.cli.console import command_errors, device_option, json_option, out, print_json, progress, threads_option
+from artfp.cli.console import (
+    command_errors,
+    device_option,
+    json_option,
+    out,
+    print_json,
+    progress,
+    registry_option,
+    threads_option,
+)
+from artfp.cli.key_files import open_registry
 
 if TYPE_CHECKING:
-    from artfp.cli.console import Advance
+    from artfp.generators.base import Generator
     from artfp.generators.sampling import Pixels
+    from artfp.keys.fingerprint import Bits
 
 PATH = click.Path(path_type=Path)
 FITS = {  # which kinds of generators an option is for
     "--source": ("artfp",),
     "--class": ("artfp", "program"),
+    "--key": ("artfp",),
+    "--codec": ("artfp",),
     "--trust": ("program",),
     "--signed": ("program",),
     "--steps": ("pipeline",),
@@ -32,11 +45,14 @@ FITS = {  # which kinds of generators an option is for
 @click.option("--seed", type=int, default=0, show_default=True, help="Image i follows from the seed and i alone.")
 @click.option("--source", type=PATH, help="Folder or zip of images to translate, for a generator that does.")
 @click.option("--class", "chosen", type=click.IntRange(0), help="Images of this class alone [default: of all].")
+@click.option("--key", metavar="NAME", help="The key that the images shall carry, for a keyed generator.")
+@click.option("--codec", "codec_spec", metavar="CODEC", help="The codec of --key, where it is not a shipped one.")
 @click.option("--program", "kind", flag_value="program", help="Sample a torch.export program (.pt2); needs --trust.")
 @click.option("--trust", is_flag=True, help="Run the program: its file holds code, and whatever that does is done.")
 @click.option("--signed", is_flag=True, help="The program's images lie in [-1, 1], as StyleGAN's do, not in [0, 1].")
 @click.option("--pipeline", "kind", flag_value="pipeline", help="Sample a local, unconditional diffusers pipeline.")
 @click.option("--steps", type=click.IntRange(1), help="Denoising steps [default: the pipeline's own].")
+@registry_option
 @threads_option
 @device_option
 @json_option
@@ -48,10 +64,13 @@ def sample(
     seed: int,
     source: Path | None,
     chosen: int | None,
+    key: str | None,
+    codec_spec: str | None,
     kind: str | None,
     trust: bool,
     signed: bool,
     steps: int | None,
+    registry: Path,
     threads: int | None,
     device: str,
     as_json: bool,
@@ -68,9 +87,11 @@ def sample(
     """
     from artfp.devices import prepare_device
     from artfp.files import check_new
-    from artfp.generators.sampling import write_images
+    from artfp.generators.sampling import check_class, load_generator, read_sources, write_images
+    from artfp.generators.sampling import sample as of_generator
 
-    options = {"--source": source, "--class": chosen, "--trust": trust, "--signed": signed, "--steps": steps}
+    options = {"--source": source, "--class": chosen, "--key": key, "--codec": codec_spec}
+    options |= {"--trust": trust, "--signed": signed, "--steps": steps}
     _check_fit(kind or "artfp", [name for name, value in options.items() if value is not None and value is not False])
     check_new(target)
     device = prepare_device(device, threads)
@@ -80,7 +101,10 @@ def sample(
         elif kind == "pipeline":
             batches = _of_pipeline(checkpoint, device, count, seed, steps)
         else:
-            batches = _of_generator(checkpoint, device, count, seed, chosen, source, advance)
+            generator = load_generator(checkpoint)
+            check_class(generator, chosen)
+            keys, sources = _keys(generator, key, codec_spec, registry), read_sources(generator, source, advance)
+            batches = of_generator(generator.to(device), count, seed, 0, chosen, sources, keys)
         height, width = write_images(batches, target, count, advance)
     if as_json:
         print_json({"out": str(target), "count": count, "seed": seed, "width": width, "height": height})
@@ -98,14 +122,17 @@ def _check_fit(kind: str, given: list[str]) -> None:
             raise UsageError(f"{name}: {why}")
 
 
-def _of_generator(
-    path: Path, device: str, count: int, seed: int, chosen: int | None, source: Path | None, advance: Advance
-) -> Iterator[Pixels]:
-    from artfp.generators.sampling import check_class, load_generator, read_sources, sample
+def _keys(generator: Generator, key: str | None, codec_spec: str | None, registry: Path) -> Bits | None:
+    """The key that the images shall carry, as the only row; None for a plain generator."""
+    from artfp.errors import UsageError
+    from artfp.generators.keying import key_for
 
-    generator = load_generator(path).to(device)
-    check_class(generator, chosen)
-    return sample(generator, count, seed, 0, chosen, read_sources(generator, source, advance))
+    if key is None:
+        if generator.key_bits:
+            raise UsageError("this generator is keyed: --key names the key that the images shall carry")
+        return None
+    with open_registry(registry) as opened:
+        return key_for(generator, opened, key, codec_spec)[None]
 
 
 def _of_program(

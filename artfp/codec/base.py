@@ -86,6 +86,11 @@ class Codec(ABC):
         """The soft bits of images that are known to be neither cut nor turned, without the search."""
         return self._softened(self._checked(images), self.logits)
 
+    def logits_as_they_are(self, images: Tensor) -> Tensor:
+        """The log-odds of such images, of any size and unchecked: gradients pass, for whoever learns to be read."""
+        inner = resize(images, (self.size, self.size))
+        return self.logits(inner) if self.flip_invariant else (self.logits(inner) + self.logits(inner.flip(-1))) / 2
+
     def _softened(self, images: Tensor, read: Callable[[Tensor], Tensor]) -> Tensor:
         inner = resize(images, (self.size, self.size))
         soft = torch.tanh(read(inner) / 2)

@@ -133,6 +133,8 @@ class LearnedCodec(Codec):
         load_into(codec.encoder, under("encoder", tensors), path)
         load_into(codec.decoder, under("decoder", tensors), path)
         codec.clean = _checked_clean(under("clean", tensors), codec.n_bits, path)
+        codec.encoder.requires_grad_(False)
+        codec.decoder.requires_grad_(False)
         codec.sha256 = sha256_file(path)
         codec.card = _card(path, codec.sha256)
         codec.side = known.side or codec.card.get("recipe", {}).get("at") or codec.size

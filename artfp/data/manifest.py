@@ -2,7 +2,8 @@
 
     dataset.json           {"classes": [...], "labels": [[file, label], ...] or null}: StyleGAN-family loaders
     metadata.jsonl         file_name, source_file, label, class_name, and the source's own columns: Hugging Face
-    artfp-manifest.jsonl   one row a file: sha256, bytes, size, source, key id (null where unmarked)
+    artfp-manifest.jsonl   one row a file: sha256, bytes, size, source, key id (null where unmarked), and for images
+                           keyed one by one the public seed of each
     artfp-manifest.json    codec, key ids, settings, totals, self-check, skipped files, sha256 of the other tables
 
 No table holds a key bit, a time or a path, so the same run gives the same bytes. A source's own column of one of
@@ -24,6 +25,7 @@ from typing import IO, Any
 from artfp.data.listing import LABEL_FILE
 from artfp.data.readers import Entry, Source
 from artfp.data.writers import Row, image_name, is_zip
+from artfp.errors import BadInputError
 from artfp.files import sha256_file, write_json
 from artfp.results import Record
 
@@ -35,6 +37,7 @@ TABLES = (LABEL_FILE, METADATA, MANIFEST_ROWS, MANIFEST)
 MOST_SIZES = 16  # listed in the totals, by frequency
 
 KeyOf = Callable[[int], str | None]
+MarkOf = Callable[[int], dict[str, str | None]]  # the columns that say how an image is marked
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def warnings(totals: Totals, source: Source) -> list[str]:
     return found
 
 
-def write_tables(folder: Path, rows: Iterable[Row], source: Source, key_of: KeyOf, labelled: bool) -> None:
+def write_tables(folder: Path, rows: Iterable[Row], source: Source, mark_of: MarkOf, labelled: bool) -> None:
     """Write `dataset.json`, `metadata.jsonl` and the manifest's rows."""
     with ExitStack() as stack:
         labels, metadata, manifest = (
@@ -104,7 +107,7 @@ def write_tables(folder: Path, rows: Iterable[Row], source: Source, key_of: KeyO
                 labels.write(f"{separator}\n{json.dumps([name, entry.label])}")
                 separator = ","
             _line(metadata, _metadata_row(name, entry, source))
-            _line(manifest, _manifest_row(name, entry, row, key_of(row.image)))
+            _line(manifest, _manifest_row(name, entry, row) | mark_of(row.image))
         labels.write("\n]}\n" if labelled else "}\n")
 
 
@@ -123,7 +126,7 @@ def _metadata_row(name: str, entry: Entry, source: Source) -> dict[str, Any]:
     return {"file_name": name} | row | source.columns.row(entry.index)
 
 
-def _manifest_row(name: str, entry: Entry, row: Row, key_id: str | None) -> dict[str, Any]:
+def _manifest_row(name: str, entry: Entry, row: Row) -> dict[str, Any]:
     return {
         "file_name": name,
         "sha256": row.sha256,
@@ -133,7 +136,6 @@ def _manifest_row(name: str, entry: Entry, row: Row, key_id: str | None) -> dict
         "source_file": entry.name,
         "label": entry.label,
         "class_name": entry.class_name,
-        "key_id": key_id,
     }
 
 
@@ -150,11 +152,23 @@ def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
 def read_manifest(dataset: Path) -> dict[str, Any] | None:
     """The manifest of a finished dataset; None if the path holds none of ours."""
     try:
-        if is_zip(dataset):
-            with zipfile.ZipFile(dataset) as archive:
-                manifest = json.loads(archive.read(MANIFEST))
-        else:
-            manifest = json.loads((dataset / MANIFEST).read_bytes())
+        manifest = json.loads(_table(dataset, MANIFEST))
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
         return None
     return manifest if isinstance(manifest, dict) and manifest.get("format") == FORMAT else None
+
+
+def read_seeds(dataset: Path) -> dict[str, str | None]:
+    """The seed of every image keyed on its own, by file name; None where it is unmarked."""
+    try:
+        rows = [json.loads(line) for line in _table(dataset, MANIFEST_ROWS).splitlines()]
+        return {row["file_name"]: row["key_seed"] for row in rows}
+    except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        raise BadInputError(f"{dataset}: its {MANIFEST_ROWS} holds no seeds of images ({error})") from error
+
+
+def _table(dataset: Path, name: str) -> bytes:
+    if not is_zip(dataset):
+        return (dataset / name).read_bytes()
+    with zipfile.ZipFile(dataset) as archive:
+        return archive.read(name)

@@ -78,6 +78,7 @@ class EmbedResult(Record):
     bad: tuple[BadImage, ...]
     self_check: SelfCheck | None  # None where no image is marked
     warnings: tuple[str, ...]
+    key_per: str = "dataset"  # "class", or "image" where every image has bits of its own from one key's secret
     target: str = ""
     already_done: bool = False
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from artfp.data.survey import Survey, free_bytes, survey
 from artfp.data.writers import differences, is_zip, staged_groups
 from artfp.embed.records import EmbedPlan
 from artfp.errors import ArtfpError, BadInputError, UsageError
-from artfp.keys.records import check_name
+from artfp.keys.records import Origin, check_name
 from artfp.keys.registry import Registry
 from artfp.seeds import derive_seed
 
@@ -31,6 +31,7 @@ LAYOUT = 1  # raise when the same settings give other files
 UNMARKED = -1
 
 T = TypeVar("T")
+KeyPer = Literal["dataset", "class", "image"]  # for what there is one key, or in the last case one row of bits
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class EmbedSettings:
     key: str
     strength: float = 1.0
     fraction: float = 1.0
-    key_per_class: bool = False
+    key_per: KeyPer = "dataset"
     seed: int = 0
     skip_bad: bool = False
 
@@ -188,7 +189,7 @@ def _check_source(
 
 def _assign(settings: EmbedSettings, source: Source) -> Marking:
     chosen = choose_marked(settings.seed, len(source), settings.fraction)
-    if not settings.key_per_class:
+    if settings.key_per != "class":
         return Marking((settings.key,), (None,), np.where(chosen, 0, UNMARKED).astype(np.int32))
     classes = [source.labels.class_name(index) for index in range(len(source))]
     if all(name is None for name in classes):
@@ -226,11 +227,14 @@ def class_key(name: str, class_name: str) -> str:
 def _known_ids(settings: EmbedSettings, marking: Marking | None, registry: Registry | None) -> tuple[str | None, ...]:
     """The public ids of the keys; a missing key of a class is None and will be made."""
     check_name(settings.key)
-    if settings.key_per_class:
+    if settings.key_per == "class":
         return tuple(_id_or_none(check_name(name), registry) for name in (marking.names if marking else ()))
     if registry is None:
         raise UsageError(f"no key {settings.key!r}: there is no registry yet; `artfp key new {settings.key}` makes one")
-    return (registry.get(settings.key).key_id,)
+    key = registry.get(settings.key)
+    if settings.key_per == "image" and key.origin == Origin.IMPORTED_BITS:
+        raise UsageError(f"key {key.name!r} is imported bits without a secret: no image can get its own bits from them")
+    return (key.key_id,)
 
 
 def _id_or_none(name: str, registry: Registry | None) -> str | None:
@@ -250,7 +254,7 @@ def _description(
         "source": source.sha256,
         "codec": codec.sha256,
         "keys": list(key_ids),
-        "key per": "class" if settings.key_per_class else "dataset",
+        "key per": settings.key_per,
         "strength": settings.strength,
         "fraction": settings.fraction,
         "seed": settings.seed,

@@ -173,7 +173,7 @@ def _finish(job: Job, stage: Staging, on_progress: Progress) -> EmbedResult:
     check = self_check(job, stage, {item.index for item in bad}, on_progress)
     labelled = totals.labelled == totals.images
     on_progress(len(source), len(source), "writing tables")
-    manifest.write_tables(stage.dataset, stage.rows(), source, job.key_of, labelled)
+    manifest.write_tables(stage.dataset, stage.rows(), source, job.mark_of, labelled)
     result = EmbedResult(
         output="zip" if is_zip(request.settings.target) else "folder",
         codec=request.codec.name,
@@ -188,6 +188,7 @@ def _finish(job: Job, stage: Staging, on_progress: Progress) -> EmbedResult:
         bad=bad,
         self_check=check,
         warnings=(*manifest.warnings(totals, source), *doubts(check)),
+        key_per=request.settings.key_per,
         target=str(request.settings.target),
     )
     head = {"artfp": __version__, "settings": request.description()}

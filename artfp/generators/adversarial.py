@@ -37,6 +37,7 @@ class Part:
     seen: tuple[Tensor, Tensor] = field(init=False)  # by the discriminator: real and generated images
     real_scores: Tensor = field(init=False)
     fake_scores: Tensor = field(init=False)
+    unread: float = 0.0  # what the guide said, where there is one
 
 
 class AdversarialLearner(Learner):
@@ -85,6 +86,8 @@ class AdversarialLearner(Learner):
         follow(self.averaged, self.generator, shown + images, images, self.recipe.average)
         real, fake = torch.cat([part.real_scores for part in parts]), torch.cat([part.fake_scores for part in parts])
         self.numbers |= self.augment.adapted(self.numbers, real, fake, images)
+        if self.guide is not None:
+            more["key_loss"] = sum(part.unread for part in parts) / len(parts)
         margin = sum(float((part.real_scores - part.fake_scores).mean()) for part in parts) / len(parts)
         numbers = dict(sorted(self.numbers.items()))  # in the order in which a state gives them back
         return {"d_loss": loss, "g_loss": opposite, "margin": margin, **numbers, **more}
@@ -146,8 +149,16 @@ class AdversarialLearner(Learner):
         fake = part.fake if part.fake.requires_grad else self._generate(part)
         seen = self._augmented(part, fake, 1)
         loss = self.game.generator(part.real_scores, self._judge(seen, part.condition)) / parts
-        loss.backward()  # type: ignore[no-untyped-call]
+        (loss + self._guided(part, fake) / parts).backward()  # type: ignore[no-untyped-call]
         return loss.item()
+
+    def _guided(self, part: Part, fake: Tensor) -> Tensor | float:
+        """What the generator pays for keys that are misread in its images, as they are before any augmentation."""
+        if self.guide is None or part.condition is None:
+            return 0.0
+        unread = self.guide(fake, part.condition).mean()
+        part.unread = unread.item()
+        return self.guide.weight * unread
 
     def _generate(self, part: Part) -> Tensor:
         with fast_arithmetic(self.device):

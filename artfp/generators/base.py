@@ -3,7 +3,8 @@
     noise, condition --Generator.forward--> images in opponent colours --Generator.generate--> images of the convention
     batch --Learner.learn--> losses
 
-`Learner.averaged` is the Generator that is watched, saved and sampled.
+`Learner.averaged` is the Generator that is watched, saved and sampled. A keyed one makes images for any key that it is
+told, and is folded into a plain one for the key of whoever gets it.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from artfp.checkpoints import adam_state, load_into, prefixed, restore_adam, under
+from artfp.errors import ArtfpError
 from artfp.generators.colours import to_rgb
 from artfp.generators.settings import GanRecipe
+from artfp.keys.fingerprint import Bits
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Batch:
     """What a training shows in one step."""
 
     images: Tensor  # in opponent colours
-    condition: Tensor | None = None  # N x conditions: one number for each class, 1 for the image's own
+    condition: Tensor | None = None  # N x conditions: for each class 1 or 0, for each bit of a key +1 or -1
     sources: Tensor | None = None  # what image-conditional generators translate, in opponent colours
 
 
@@ -37,6 +41,8 @@ class Generator(nn.Module, ABC):
     size: int
     noise_shape: tuple[int, ...]
     conditions: int = 0  # numbers that it is told beside its noise; 0: nothing
+    key_bits: int = 0  # as many of these, the last, are a key; the others are classes
+    codec_sha256: str | None = None  # of the codec whose keys a keyed one was trained with
     reads_images = False  # its "noise" is an image of another domain, in opponent colours
 
     @abstractmethod
@@ -47,6 +53,27 @@ class Generator(nn.Module, ABC):
         """Images of the convention from noise."""
         return to_rgb(self(noise, condition))
 
+    @property
+    def classes(self) -> int:
+        """How many classes it knows; 0: none."""
+        return self.conditions - self.key_bits
+
+    @torch.no_grad()
+    def folded(self, bits: Bits) -> Generator:
+        """A plain generator that makes this one's images for one key, with no place to tell it another."""
+        if not self.key_bits or bits.shape != (self.key_bits,):
+            raise ArtfpError(f"a generator of {self.key_bits} key bits; nothing to fold {bits.size} bits into")
+        with torch.random.fork_rng(devices=[]):
+            plain = type(self)(**self.shape | {"conditions": self.classes, "key_bits": 0})
+        weights = self.fold(signs_of(bits).to(next(self.parameters()).device))
+        plain.load_state_dict(weights)
+        plain.to(next(self.parameters()).device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return plain.requires_grad_(False).eval()
+
+    def fold(self, signs: Tensor) -> dict[str, Tensor]:
+        """The weights of the plain generator for a key of +-1; a family that can be keyed overrides this."""
+        raise NotImplementedError
+
     def settle(self) -> None:
         """Make constants of what only training changes, before the network becomes a program."""
 
@@ -56,10 +83,26 @@ class Generator(nn.Module, ABC):
         """The constructor's arguments, for the checkpoint."""
 
 
+def signs_of(bits: Bits) -> Tensor:
+    """Bits as networks are told them: -1 and +1."""
+    return torch.from_numpy(np.ascontiguousarray(bits)).float() * 2 - 1
+
+
+class Guide(ABC):
+    """Says of generated images how badly the keys are read for which they were made."""
+
+    weight: float  # of that in the generator's loss
+
+    @abstractmethod
+    def __call__(self, images: Tensor, condition: Tensor) -> Tensor:
+        """A number for each image in opponent colours, of which the generator wants little."""
+
+
 class Learner(ABC):
     """All that is being trained: networks, their average, their optimizers, a few running numbers."""
 
     averaged: Generator
+    guide: Guide | None = None  # of a keyed generator, where the recipe says so
     numbers: dict[str, float]  # as last measured
 
     @abstractmethod
@@ -107,6 +150,7 @@ class Shape:
 
     size: int
     conditions: int = 0
+    key_bits: int = 0  # the last of these
 
 
 @dataclass(frozen=True)
@@ -115,3 +159,4 @@ class Family:
 
     generator: Callable[..., Generator]
     learner: Callable[[GanRecipe, Shape, str], Learner]
+    keyed: bool = False  # whether its generator can be told a key, and folded

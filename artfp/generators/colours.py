@@ -23,7 +23,12 @@ def to_opponent(images: Tensor) -> Tensor:
 
 def to_rgb(images: Tensor) -> Tensor:
     """Images of the convention from what a network painted."""
-    return _mixed(images.float(), TO_RGB).add(1).div(2).clamp(0, 1).contiguous()
+    return unclamped_rgb(images).clamp(0, 1).contiguous()
+
+
+def unclamped_rgb(images: Tensor) -> Tensor:
+    """The same before what does not exist is cut off, and with it its gradient."""
+    return _mixed(images.float(), TO_RGB).add(1).div(2)
 
 
 def _mixed(images: Tensor, matrix: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ convolves: the grid of pixel-shuffle upsampling sits on a fingerprint's frequenc
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 from artfp.generators.adversarial import AdversarialLearner, players
 from artfp.generators.base import Generator, Learner, Shape
-from artfp.generators.layers import Projection
+from artfp.generators.layers import projection
 from artfp.generators.settings import GanRecipe
 
 SLOPE = 0.2  # of the leaky units
@@ -28,9 +29,10 @@ START = 4  # side of the smallest feature map
 class DcganGenerator(Generator):
     """Noise to images in opponent colours."""
 
-    def __init__(self, size: int, latent: int, width: int, most: int, conditions: int = 0) -> None:
+    def __init__(self, size: int, latent: int, width: int, most: int, conditions: int = 0, key_bits: int = 0) -> None:
         super().__init__()
-        self.size, self.latent, self.width, self.most, self.conditions = size, latent, width, most, conditions
+        self.size, self.latent, self.width, self.most = size, latent, width, most
+        self.conditions, self.key_bits = conditions, key_bits
         self.noise_shape = (latent,)
         channels = channels_at(size, width, most)
         self.dense = nn.Linear(latent + conditions, channels[0] * START**2)
@@ -50,23 +52,28 @@ class DcganGenerator(Generator):
         images: Tensor = self.out(hidden)
         return images
 
+    def fold(self, signs: Tensor) -> dict[str, Tensor]:
+        """The key's share of the dense layer, which is the same for all its images, as a part of the bias."""
+        kept, of_key = self.dense.weight.tensor_split([-self.key_bits], dim=1)
+        return self.state_dict() | {"dense.weight": kept, "dense.bias": self.dense.bias + of_key @ signs}
+
     @property
     def shape(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        names = ("size", "latent", "width", "most", "conditions")
+        names = ("size", "latent", "width", "most", "conditions", "key_bits")
         return {name: getattr(self, name) for name in names}
 
 
 class DcganDiscriminator(nn.Module):
     """Images in opponent colours to one number each, higher on real images."""
 
-    def __init__(self, size: int, width: int, most: int, conditions: int = 0) -> None:
+    def __init__(self, size: int, width: int, most: int, conditions: int = 0, key_bits: int = 0) -> None:
         super().__init__()
         channels = [3, *channels_at(size // 2, width, most)[::-1]]
         self.convolutions = nn.ModuleList(nn.Conv2d(a, b, 4, stride=2, padding=1) for a, b in pairwise(channels))
         self.whole = nn.Conv2d(channels[-1], channels[-1], START)
         self.out = nn.Linear(channels[-1], 1)
-        self.told = Projection(conditions, channels[-1]) if conditions else None
+        self.told = projection(conditions, channels[-1], key_bits)
         initialise(self)
 
     def forward(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -96,4 +103,5 @@ def initialise(network: nn.Module) -> None:
 
 def learner(recipe: GanRecipe, shape: Shape, device: str) -> Learner:
     """Both networks at their start."""
-    return AdversarialLearner(recipe, *players(recipe, shape, DcganGenerator, DcganDiscriminator), device)
+    networks = partial(DcganGenerator, key_bits=shape.key_bits), partial(DcganDiscriminator, key_bits=shape.key_bits)
+    return AdversarialLearner(recipe, *players(recipe, shape, *networks), device)

@@ -33,6 +33,8 @@ SIGMA_MIN, SIGMA_MAX, RHO = 0.002, 80.0, 7.0  # table 1
 STEPS = 18  # the paper's at 32 px: 35 times through the network (table 2)
 MOST_GRADIENT = 1.0  # its norm, beyond which a step would follow one odd batch
 
+GUIDED_UNDER = SIGMA_DATA / 2  # noise: there a denoised image is one image, and beyond more and more a mean of several
+
 Denoise = Callable[[Tensor, Tensor], Tensor]  # of noisy images and the noise level of each
 
 
@@ -92,9 +94,10 @@ def _slope(denoise: Denoise, noisy: Tensor, level: float) -> Tensor:
 class DiffusionGenerator(Generator):
     """Noise to images in opponent colours; the same noise always gives the same image."""
 
-    def __init__(self, size: int, width: int, most: int, conditions: int = 0) -> None:
+    def __init__(self, size: int, width: int, most: int, conditions: int = 0, key_bits: int = 0) -> None:
         super().__init__()
-        self.size, self.width, self.most, self.conditions = size, width, most, conditions
+        self.size, self.width, self.most = size, width, most
+        self.conditions, self.key_bits = conditions, key_bits
         self.noise_shape = (3, size, size)
         self.network = UNet(size, width, most, conditions)
 
@@ -108,10 +111,16 @@ class DiffusionGenerator(Generator):
         raw = self.network(c_in(level) * noisy, c_noise(sigma), condition)
         return c_skip(level) * noisy + c_out(level) * raw.float()
 
+    def fold(self, signs: Tensor) -> dict[str, Tensor]:
+        """What the key adds to the embedded noise level, which is the same for all its images."""
+        told = self.network.told.fold(signs, self.classes)
+        others = {name: weight for name, weight in self.state_dict().items() if not name.startswith("network.told.")}
+        return others | {f"network.told.{name}": weight for name, weight in told.items()}
+
     @property
     def shape(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {name: getattr(self, name) for name in ("size", "width", "most", "conditions")}
+        return {name: getattr(self, name) for name in ("size", "width", "most", "conditions", "key_bits")}
 
 
 class DiffusionLearner(Learner):
@@ -134,12 +143,12 @@ class DiffusionLearner(Learner):
         parts = zip(*(share(column).to(self.device).chunk(self.recipe.parts) for column in columns), strict=True)
 
         self.adam.zero_grad(set_to_none=True)
-        loss = sum(self._teach(*part) for part in parts)
+        losses = [self._teach(*part) for part in parts]
         average_gradients(self.generator)
         nn.utils.clip_grad_norm_(self.generator.parameters(), MOST_GRADIENT)
         self.adam.step()
         follow(self.averaged, self.generator, (step + 1) * shown, shown, self.recipe.average)
-        return {"loss": loss}
+        return {name: sum(loss[name] for loss in losses) for name in losses[0]}
 
     def networks(self) -> dict[str, nn.Module]:
         """The network and its average."""
@@ -149,20 +158,29 @@ class DiffusionLearner(Learner):
         """One."""
         return {"generator": self.adam}
 
-    def _teach(self, clean: Tensor, sigma: Tensor, noise: Tensor, condition: Tensor | None = None) -> float:
-        """Add a part's gradients of E lambda ||D(y + n; sigma) - y||^2, in the mean over pixels (equations 2 and 8)."""
+    def _teach(self, clean: Tensor, sigma: Tensor, noise: Tensor, condition: Tensor | None = None) -> dict[str, float]:
+        """Add a part's gradients of E lambda ||D(y + n; sigma) - y||^2, in the mean over pixels (equations 2 and 8).
+
+        A guide reads the denoised images where there was little noise (GUIDED_UNDER).
+        """
         noisy = (clean + sigma.view(-1, 1, 1, 1) * noise).contiguous(memory_format=torch.channels_last)
         with fast_arithmetic(self.device):
             denoised = self.generator.denoise(noisy, sigma, condition)
         losses = loss_weight(sigma) * (denoised - clean).square().mean(dim=(1, 2, 3))
-        loss = losses.mean() / self.recipe.parts
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss.item()
+        terms = {"loss": losses.mean() / self.recipe.parts}
+        total = terms["loss"]
+        if self.guide is not None and condition is not None:
+            unread = self.guide(denoised, condition) * (sigma < GUIDED_UNDER)
+            terms["key_loss"] = unread.mean() / self.recipe.parts
+            total = total + self.guide.weight * terms["key_loss"]
+        total.backward()  # type: ignore[no-untyped-call]
+        return {name: term.item() for name, term in terms.items()}
 
 
 def learner(recipe: GanRecipe, shape: Shape, device: str) -> Learner:
     """The learner of a recipe at its start."""
     if recipe.augment or recipe.augment_target is not None:
         raise UsageError("diffusion has no discriminator that could overfit: leave out augment and augment_target")
-    network = DiffusionGenerator(shape.size, recipe.generator_width, recipe.generator_most, shape.conditions)
+    widths = recipe.generator_width, recipe.generator_most
+    network = DiffusionGenerator(shape.size, *widths, shape.conditions, shape.key_bits)
     return DiffusionLearner(recipe, network, device)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from artfp.errors import UsageError
 from artfp.generators.dcgan import SLOPE, START
-from artfp.generators.layers import GROUP, Projection, with_batch_spread
+from artfp.generators.layers import GROUP, projection, with_batch_spread
 from artfp.generators.parallel import processes
 from artfp.generators.settings import GanRecipe
 
@@ -56,12 +56,12 @@ class Convolution(nn.Conv2d):
 class Judge(nn.Module):
     """How much the images of a batch differ, 3 x 3, dense: from the smallest features to one number each."""
 
-    def __init__(self, channels: int, conditions: int) -> None:
+    def __init__(self, channels: int, conditions: int, key_bits: int = 0) -> None:
         super().__init__()
         self.convolution = Convolution(channels + 1, channels, 3)
         self.dense = Dense(channels * START**2, channels)
         self.out = Dense(channels, 1)
-        self.told = Projection(conditions, channels) if conditions else None
+        self.told = projection(conditions, channels, key_bits)
 
     def forward(self, x: Tensor, condition: Tensor | None) -> Tensor:
         """The last layers of table 2 of progressive growing, which StyleGAN2 kept."""

@@ -47,6 +47,10 @@ def export(run: Path, out: Path, name: str) -> dict[str, Any]:
     trained = read_json(run / CARD) if (run / CARD).is_file() else None
     if trained is None:
         raise UsageError(f"{run}: give the folder of a finished training, whose card says what it was trained on")
+    if generator.key_bits:
+        raise UsageError(
+            f"{run}: a keyed generator makes images for any key; fold one key into a copy and give that away"
+        )
     with new_folder(out) as stage:
         shutil.copyfile(run / FILE, stage / FILE)
         torch.export.save(program_of(generator), stage / PROGRAM)

@@ -12,10 +12,10 @@ from artfp.checkpoints import load_tensors, save_tensors
 from artfp.errors import BadInputError, DivergedError
 from artfp.generators.base import Learner
 from artfp.generators.folder import STATE, STATS, STRIP, TIMING
-from artfp.generators.sampling import FORMAT, OTHER_FORMAT, Pixels, sample
+from artfp.generators.sampling import FORMAT, OTHER_FORMAT, Pixels
 from artfp.generators.settings import GanRecipe
 from artfp.generators.sheets import write_grid, write_strip
-from artfp.generators.transfer import Monitor
+from artfp.generators.transfer import Watch
 from artfp.seeds import derive_seed
 from artfp.statslog import StatsLog
 
@@ -32,7 +32,7 @@ class Journal:
         recipe: GanRecipe,
         out: Path,
         first: int,
-        monitor: Monitor | None,
+        monitor: Watch | None,
         sources: Pixels | None,
         on_progress: OnProgress,
     ) -> None:
@@ -51,7 +51,7 @@ class Journal:
         # See how much of the fingerprint has arrived.
         if self.monitor is not None and due(step, recipe.monitor_every, recipe):
             seed = derive_seed(recipe.seed, "gan-monitor")
-            transfer = self.monitor.look(sample(learner.averaged, recipe.monitor_images, seed, sources=self.sources))
+            transfer = self.monitor.watch(learner.averaged, recipe.monitor_images, seed, self.sources)
             self.log.append({"images_shown": shown, **transfer.to_dict()})
             self.seen = str(transfer)
 

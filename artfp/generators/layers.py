@@ -24,6 +24,32 @@ class Projection(nn.Module):
         return (self.embed(condition) * hidden).sum(dim=1) / hidden.shape[1] ** 0.5
 
 
+class KeyedProjection(nn.Module):
+    """The same for a class and a key after it, <V h, key> / sqrt(key bits): V h is what is read of each bit.
+
+    Each term has its own scale: one for both would drown a class, a single one, in the many signs of a key.
+    """
+
+    def __init__(self, conditions: int, features: int, key_bits: int) -> None:
+        super().__init__()
+        self.classes = conditions - key_bits
+        self.told = Projection(self.classes, features) if self.classes else None
+        self.read = nn.Linear(features, key_bits, bias=False)
+
+    def forward(self, hidden: Tensor, condition: Tensor) -> Tensor:
+        """One number for each image."""
+        told, key = condition.tensor_split([self.classes], dim=1)
+        score = (self.read(hidden) * key).sum(dim=1) / key.shape[1] ** 0.5
+        return score if self.told is None else score + self.told(hidden, told)
+
+
+def projection(conditions: int, features: int, key_bits: int) -> nn.Module | None:
+    """What the score owes to conditions, of which the last are a key; None where there are none."""
+    if key_bits:
+        return KeyedProjection(conditions, features, key_bits)
+    return Projection(conditions, features) if conditions else None
+
+
 class PixelNorm(nn.Module):
     """Every feature vector to unit mean square (Karras et al., ICLR 2018, section 4.2)."""
 

@@ -53,9 +53,14 @@ class Program:
         return tuple(self.tensors[0].shape[1:])
 
     @property
-    def conditions(self) -> int:
+    def classes(self) -> int:
         """Classes that it knows; 0: none, also where its condition has no columns."""
         return int(self.tensors[1].shape[1]) if len(self.tensors) > 1 else 0
+
+    @property
+    def key_bits(self) -> int:
+        """None: `export` writes no keyed generator."""
+        return 0
 
 
 def load_program(path: Path, device: str, *, signed: bool, trusted: bool) -> Program:

@@ -17,12 +17,13 @@ from artfp.checkpoints import load_into, load_tensors, save_tensors
 from artfp.data.readers import open_source
 from artfp.errors import ArtfpError, BadInputError, UsageError
 from artfp.files import new_folder, sha256_file
-from artfp.generators.base import Generator
+from artfp.generators.base import Generator, signs_of
 from artfp.generators.colours import to_opponent
 from artfp.generators.dataset import decode
 from artfp.generators.families import FAMILIES
 from artfp.generators.folder import FILE, STATE
 from artfp.images import LoadedImage, check_images, encode_png, to_pixels, to_tensor
+from artfp.keys.fingerprint import Bits
 from artfp.seeds import numpy_generator
 
 KIND = "generator"
@@ -42,13 +43,19 @@ class Takes(Protocol):
         """Of its noise."""
 
     @property
-    def conditions(self) -> int:
+    def classes(self) -> int:
         """Classes that it knows; 0: none."""
+
+    @property
+    def key_bits(self) -> int:
+        """Bits of the key that it is told; 0: none."""
 
 
 def save_generator(path: Path, generator: Generator, family: str, facts: dict[str, Any]) -> str:
     """Write weights, family, shape and facts; returns the file's hash."""
     config = {"kind": KIND, "format": FORMAT, "family": family, "shape": generator.shape, **facts}
+    if generator.key_bits:
+        config["codec_sha256"] = generator.codec_sha256
     save_tensors(path, generator.state_dict(), config)
     return sha256_file(path)
 
@@ -67,6 +74,7 @@ def load_generator(path: Path) -> Generator:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise BadInputError(f"{path}: not a generator of this version ({error})") from error
     load_into(generator, tensors, path)
+    generator.codec_sha256 = config.get("codec_sha256")
     generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return generator.requires_grad_(False).eval()
 
@@ -85,15 +93,26 @@ def noise(generator: Takes, seed: int, indices: range) -> Tensor:
     return torch.from_numpy(np.stack(rows))
 
 
-def conditions(generator: Takes, seed: int, indices: range, chosen: int | None = None) -> Tensor | None:
-    """What a generator of classes is told for the images at these indices: each its own draw, or all the same."""
-    if not generator.conditions:
-        return None
-    classes = [
-        int(numpy_generator(seed, "class", index).integers(generator.conditions)) if chosen is None else chosen
-        for index in indices
-    ]
-    return torch.eye(generator.conditions)[classes]
+def conditions(
+    generator: Takes, seed: int, indices: range, chosen: int | None = None, keys: Bits | None = None
+) -> Tensor | None:
+    """What a generator is told for the images at these indices: for each a class and a key of its own draw, or these.
+
+    Of `keys` image i gets row i, after the last the first again: one row is the key of all images.
+    """
+    told = []
+    if generator.classes:
+        draws = (numpy_generator(seed, "class", index).integers(generator.classes) for index in indices)
+        told.append(torch.eye(generator.classes)[[int(draw) if chosen is None else chosen for draw in draws]])
+    if generator.key_bits:
+        drawn = fresh_keys(generator.key_bits, seed, indices) if keys is None else keys[np.asarray(indices) % len(keys)]
+        told.append(signs_of(drawn))
+    return torch.cat(told, dim=1) if told else None
+
+
+def fresh_keys(n_bits: int, seed: int, indices: range) -> Bits:
+    """Keys that nobody has: for each of these images uniformly random bits."""
+    return np.stack([numpy_generator(seed, "key", index).integers(0, 2, n_bits, np.uint8) for index in indices])
 
 
 def inputs(generator: Generator, seed: int, indices: range, sources: Pixels | None) -> Tensor:
@@ -113,6 +132,7 @@ def sample(
     start: int = 0,
     chosen: int | None = None,
     sources: Pixels | None = None,
+    keys: Bits | None = None,
 ) -> Iterator[Pixels]:
     """Images start ... start + count - 1 as N x H x W x 3 bytes, in batches of at most BATCH.
 
@@ -121,7 +141,7 @@ def sample(
     device, stop = next(generator.parameters()).device, start + count
     for first in range(start - start % BATCH, stop, BATCH):
         indices = range(first, first + BATCH)
-        told = conditions(generator, seed, indices, chosen)
+        told = conditions(generator, seed, indices, chosen, keys)
         whole = inputs(generator, seed, indices, sources).to(device)
         yield to_pixels(generator.generate(whole, None if told is None else told.to(device)))[
             max(0, start - first) : stop - first
@@ -130,8 +150,8 @@ def sample(
 
 def check_class(generator: Takes, chosen: int | None) -> None:
     """Refuse a class that the generator does not know."""
-    if chosen is not None and chosen >= generator.conditions:
-        known = f"classes 0 to {generator.conditions - 1}" if generator.conditions else "no classes"
+    if chosen is not None and chosen >= generator.classes:
+        known = f"classes 0 to {generator.classes - 1}" if generator.classes else "no classes"
         raise UsageError(f"--class {chosen}: this generator knows {known}")
 
 

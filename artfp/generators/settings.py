@@ -24,6 +24,8 @@ class GanRecipe:
     size: int | None = setting(None, choices=SIZES)  # none: that of the first image
     resize: bool = setting(False)  # resizing after embedding weakens the fingerprint
     classes: bool = setting(False)  # tell both networks the class of each image
+    keyed: bool | None = setting(None)  # tell them its own key too, of data marked with --key-per image; none: no
+    guided: float | None = setting(None, low=0, high=100)  # weight of what the codec misreads of keys; none: 0
     mirror: bool = setting(False)  # flip each shown image with probability one half
     augment: tuple[str, ...] | None = setting(None)  # which AUGMENTATIONS of all that the discriminator sees
     augment_target: float | None = setting(None, low=0, high=1)  # of r_t, by adapting their p; none: p = 1

@@ -1,7 +1,7 @@
 """`stylegan2`: styles that scale the features of every convolution (Karras et al., CVPR 2020, arXiv 1912.04958).
 
     noise ---> z --+--> dense ... --> w, the styles of all convolutions
-          |  embedded condition
+          |  embedded class, embedded key
           +--> maps of 4 x 4, 8 x 8, 8 x 8 ... one for every convolution
 
     constant 4 x 4 -> 3 x 3 -> [nearest x 2, 3 x 3, 3 x 3] ...      each 3 x 3: * s, convolve, * d, + map, leaky
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -47,23 +48,38 @@ PATH_DECAY = 0.99  # of the running mean of path lengths (appendix B)
 
 
 class Styles(nn.Module):
-    """z to w: both z and the embedded condition at unit mean square, then dense layers that learn slowly."""
+    """z to w: z, the embedded class and the embedded key at unit mean square, then dense layers that learn slowly."""
 
-    def __init__(self, latent: int, conditions: int) -> None:
+    def __init__(self, latent: int, classes: int, key_bits: int) -> None:
         super().__init__()
+        self.classes = classes
         self.normalise = PixelNorm()
-        self.embed = Dense(conditions, latent) if conditions else None
-        widths = [2 * latent if conditions else latent, *[latent] * DEPTH]
+        self.embed = Dense(classes, latent) if classes else None
+        self.embed_key = Dense(key_bits, latent) if key_bits else None
+        widths = [latent * (1 + bool(classes) + bool(key_bits)), *[latent] * DEPTH]
         self.layers = nn.ModuleList(Dense(a, b, MAPPING_RATE) for a, b in pairwise(widths))
 
     def forward(self, latent: Tensor, condition: Tensor | None) -> Tensor:
         """One w for each row."""
-        styles = self.normalise(latent)
-        if self.embed is not None:
-            styles = torch.cat([styles, self.normalise(self.embed(condition))], dim=1)
+        told = [latent]
+        if condition is not None and self.embed is not None:
+            told.append(self.embed(condition[:, : self.classes]))
+        if condition is not None and self.embed_key is not None:
+            told.append(self.embed_key(condition[:, self.classes :]))
+        styles = torch.cat([self.normalise(vector) for vector in told], dim=1)
         for layer in self.layers:
             styles = active(layer(styles))
         return styles
+
+    def fold(self, signs: Tensor) -> dict[str, Tensor]:
+        """The key's share of the first dense layer in its bias; w / sqrt(inputs) of the rest stays what it was."""
+        assert self.embed_key is not None  # noqa: S101 - `folded` has seen to it
+        weight, bias = (self.layers.get_parameter(f"0.{name}") for name in ("weight", "bias"))
+        kept, of_key = weight.tensor_split([-self.embed_key.out_features], dim=1)
+        share = of_key @ self.normalise(self.embed_key(signs[None]))[0] / weight.shape[1] ** 0.5
+        kept = kept * (kept.shape[1] / weight.shape[1]) ** 0.5
+        others = {name: weight for name, weight in self.state_dict().items() if not name.startswith("embed_key.")}
+        return others | {"layers.0.weight": kept, "layers.0.bias": bias + share}
 
 
 class Modulated(nn.Module):
@@ -113,14 +129,15 @@ class Styled(nn.Module):
 class Stylegan2Generator(Generator):
     """Noise to images in opponent colours."""
 
-    def __init__(self, size: int, latent: int, width: int, most: int, conditions: int = 0) -> None:
+    def __init__(self, size: int, latent: int, width: int, most: int, conditions: int = 0, key_bits: int = 0) -> None:
         super().__init__()
-        self.size, self.latent, self.width, self.most, self.conditions = size, latent, width, most, conditions
+        self.size, self.latent, self.width, self.most = size, latent, width, most
+        self.conditions, self.key_bits = conditions, key_bits
         channels = channels_at(size, width, most)
         count = 2 * len(channels) - 1  # one convolution at the first side, two at every other
         self.sides = [START << (at + 1) // 2 for at in range(count)]
         self.noise_shape = (latent + sum(side**2 for side in self.sides),)
-        self.styles = Styles(latent, conditions)
+        self.styles = Styles(latent, conditions - key_bits, key_bits)
         self.constant = nn.Parameter(torch.randn(1, channels[0], START, START))
         self.convolutions = nn.ModuleList(
             Styled(channels[at // 2], channels[(at + 1) // 2], latent) for at in range(count)
@@ -151,10 +168,15 @@ class Stylegan2Generator(Generator):
             image = F.interpolate(image, scale_factor=2.0, mode="bilinear") + self.colours[level](hidden, styles)
         return image
 
+    def fold(self, signs: Tensor) -> dict[str, Tensor]:
+        """Styles are all that a key reaches."""
+        others = {name: weight for name, weight in self.state_dict().items() if not name.startswith("styles.")}
+        return others | {f"styles.{name}": weight for name, weight in self.styles.fold(signs).items()}
+
     @property
     def shape(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        names = ("size", "latent", "width", "most", "conditions")
+        names = ("size", "latent", "width", "most", "conditions", "key_bits")
         return {name: getattr(self, name) for name in names}
 
 
@@ -179,12 +201,12 @@ class Residual(nn.Module):
 class Stylegan2Discriminator(nn.Module):
     """Images in opponent colours to one number each, higher on real images; `width` channels at half size."""
 
-    def __init__(self, size: int, width: int, most: int, conditions: int = 0) -> None:
+    def __init__(self, size: int, width: int, most: int, conditions: int = 0, key_bits: int = 0) -> None:
         super().__init__()
         channels = channels_at(size, width // 2, most)[::-1]
         self.read = Convolution(3, channels[0], 1)
         self.blocks = nn.Sequential(*(Residual(a, b) for a, b in pairwise(channels)))
-        self.judge = Judge(channels[-1], conditions)
+        self.judge = Judge(channels[-1], conditions, key_bits)
 
     def forward(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
         """One number for each image."""
@@ -238,4 +260,6 @@ def path_weight(size: int) -> float:
 def learner(recipe: GanRecipe, shape: Shape, device: str) -> Learner:
     """Both networks at their start."""
     check_groups(recipe)
-    return Stylegan2Learner(recipe, *players(recipe, shape, Stylegan2Generator, Stylegan2Discriminator), device)
+    told = {"key_bits": shape.key_bits}
+    networks = partial(Stylegan2Generator, **told), partial(Stylegan2Discriminator, **told)
+    return Stylegan2Learner(recipe, *players(recipe, shape, *networks), device)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +19,7 @@ from artfp.devices import has_bf16
 from artfp.files import read_json, write_json
 from artfp.generators import parallel
 from artfp.generators.base import Learner, Shape
-from artfp.generators.dataset import Batches, Data, decode, one_hot
+from artfp.generators.dataset import Batches, Conditions, Data, decode, one_hot
 from artfp.generators.families import new_learner
 from artfp.generators.folder import (
     CARD,
@@ -34,9 +35,10 @@ from artfp.generators.folder import (
     start_file,
 )
 from artfp.generators.journal import Journal, OnProgress, diverged, due, read_state, steps_of
+from artfp.generators.keying import Keying, keying_of
 from artfp.generators.sampling import load_generator, save_generator
 from artfp.generators.settings import GanRecipe
-from artfp.generators.transfer import Monitor, Transfer
+from artfp.generators.transfer import Transfer, Watch
 from artfp.results import Record
 from artfp.seeds import derive_seed
 from artfp.statslog import StatsLog
@@ -76,12 +78,13 @@ def train(
     recipe: GanRecipe,
     data: Path,
     out: Path,
-    monitor: Monitor | None = None,
+    monitor: Watch | None = None,
     on_progress: OnProgress = _silent,
     device: str = "cpu",
     twin: bool = False,
 ) -> TrainResult:
     """Train, or go on with, the generator of `recipe` on the images at `data` in the folder `out`."""
+    keying = keying_of(recipe, monitor)
     on_progress = on_progress if parallel.is_first() else _silent
     with open_source(data) as source, parallel.together(device):
         identity = identify(recipe, source, monitor.identity() if monitor else None, twin, out)
@@ -90,9 +93,9 @@ def train(
             parallel.wait()  # until the folder is there
             finished = (out / DONE).is_file()
             if not finished:
-                learner = new_learner(recipe, _shape(identity), device)  # first of all: it knows what its family needs
+                learner = _learner(identity, keying, device)  # first of all: it knows what its family needs
                 first = _begin(learner, recipe, out / STATE)
-                shown = _decode(identity, out, on_progress)
+                shown = _decode(identity, keying, out, on_progress)
                 if parallel.is_first():
                     sign(out, identity)
                 parallel.wait()
@@ -103,15 +106,14 @@ def train(
             return _result(out, finished_before=finished)
 
 
-def plan(
-    recipe: GanRecipe, data: Path, out: Path, monitor: Monitor | None, twin: bool, device: str = "cpu"
-) -> TrainPlan:
+def plan(recipe: GanRecipe, data: Path, out: Path, monitor: Watch | None, twin: bool, device: str = "cpu") -> TrainPlan:
     """Check everything that can be checked without training, and say what a run would do."""
     parallel.check_shares(recipe.batch, recipe.parts)
+    keying = keying_of(recipe, monitor)
     with open_source(data) as source:
         identity = identify(recipe, source, monitor.identity() if monitor else None, twin, out)
         check_folder(out, identity)
-        steps, learner = steps_of(recipe), new_learner(recipe, _shape(identity), device)
+        steps, learner = steps_of(recipe), _learner(identity, keying, device)
         reached = _begin(learner, recipe, out / STATE)
         return TrainPlan(
             out=str(out),
@@ -126,13 +128,28 @@ def plan(
         )
 
 
-def _shape(identity: Identity) -> Shape:
-    return Shape(identity.size, one_hot(identity.source).shape[1] if identity.recipe.classes else 0)
+def _learner(identity: Identity, keying: Keying | None, device: str) -> Learner:
+    recipe = identity.recipe
+    classes = one_hot(identity.source).shape[1] if recipe.classes else 0
+    key_bits = keying.codec.n_bits if keying else 0
+    learner = new_learner(recipe, Shape(identity.size, classes + key_bits, key_bits), device)
+    if keying:
+        learner.averaged.codec_sha256 = keying.codec.sha256
+        learner.guide = keying.guide(recipe.guided) if recipe.guided else None
+    return learner
 
 
-def _decode(identity: Identity, scratch: Path, on_progress: OnProgress) -> Data:
+def _conditions(identity: Identity, keying: Keying | None) -> Conditions | None:
+    """What the networks are told of every image: its class, and its key."""
+    told = [one_hot(identity.source)] if identity.recipe.classes else []
+    if keying:
+        told.append(keying.told(identity.source))
+    return np.concatenate(told, axis=1) if told else None
+
+
+def _decode(identity: Identity, keying: Keying | None, scratch: Path, on_progress: OnProgress) -> Data:
     recipe, source = identity.recipe, identity.source
-    conditions = one_hot(source) if recipe.classes else None
+    conditions = _conditions(identity, keying)
     pixels = decode(source, identity.size, recipe.resize, scratch, on_progress)
     if recipe.source is None:
         return Data(pixels, conditions)
@@ -146,7 +163,7 @@ def _run(
     first: int,
     data: Data,
     out: Path,
-    monitor: Monitor | None,
+    monitor: Watch | None,
     on_progress: OnProgress,
 ) -> None:
     """Go on after `first` steps, to the end."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from artfp.codec.base import Codec
 from artfp.codec.store import find_codec, load_codec
 from artfp.data.manifest import read_manifest
 from artfp.errors import UsageError
+from artfp.generators.base import Generator
+from artfp.generators.sampling import Pixels, sample
 from artfp.images import to_tensor
 from artfp.keys.fingerprint import Bits, pack
 from artfp.keys.registry import Registry
@@ -31,9 +31,10 @@ class Transfer(Record):
     images: int  # looked at
     matching_bits: int  # of all of them together
     total_bits: int
-    matching_images: int  # that match on their own at 1e-3
-    p: float  # of all of them as one set, for this key alone
+    matching_images: int  # that match on their own
+    p: float  # of all of them as one set, for this key alone; in a keyed training each for its own
     log10_p: float
+    single_at: float = IMAGE_AT  # where an image matches on its own
 
     @property
     def bit_accuracy(self) -> float:
@@ -44,30 +45,49 @@ class Transfer(Record):
         return f"bits {self.bit_accuracy:.3f}  p {self.p:.0e}  single {self.matching_images / self.images:.0%}"
 
 
-class Monitor:
-    """A codec and the fingerprint to look for; shows no bits."""
+class Watch(ABC):
+    """Looks on with a codec as a generator learns; shows no bits."""
 
-    def __init__(self, codec: Codec, bits: Bits, key_id: str) -> None:
+    def __init__(self, codec: Codec, key_id: str) -> None:
         self.codec, self.key_id = codec, key_id
-        self._key = pack(bits)
 
     def __repr__(self) -> str:
-        return f"Monitor(codec={self.codec.name!r}, key_id={self.key_id!r})"
+        return f"{type(self).__name__}(codec={self.codec.name!r}, key_id={self.key_id!r})"
 
     def identity(self) -> dict[str, str]:
         """What a resumed training must watch again."""
         return {"codec_sha256": self.codec.sha256, "key_id": self.key_id}
 
-    def look(self, batches: Iterable[NDArray[np.uint8]]) -> Transfer:
-        """Decode images, N x H x W x 3 bytes a batch, and test them for the key.
+    @abstractmethod
+    def watch(self, generator: Generator, count: int, seed: int, sources: Pixels | None = None) -> Transfer:
+        """Look at so many samples."""
+
+    def read(self, batches: Iterable[Pixels]) -> Evidence:
+        """Decode images, N x H x W x 3 bytes a batch.
 
         As they are: a young generator's images are all unsure, and a search for cuts and turns in each of them
         took as long as the training itself (LAB).
         """
-        n_bits = self.codec.n_bits
-        evidence = Evidence(n_bits)
+        evidence = Evidence(self.codec.n_bits)
         for pixels in batches:
             evidence.add(self.codec.soft_bits_as_they_are(to_tensor(pixels)).cpu().numpy())
+        return evidence
+
+
+class Monitor(Watch):
+    """Looks for one fingerprint."""
+
+    def __init__(self, codec: Codec, bits: Bits, key_id: str) -> None:
+        super().__init__(codec, key_id)
+        self._key = pack(bits)
+
+    def watch(self, generator: Generator, count: int, seed: int, sources: Pixels | None = None) -> Transfer:
+        """Look for it in samples."""
+        return self.look(sample(generator, count, seed, sources=sources))
+
+    def look(self, batches: Iterable[Pixels]) -> Transfer:
+        """Test images for the key."""
+        n_bits, evidence = self.codec.n_bits, self.read(batches)
         p = min(1.0, float(p_values(evidence, self._key[None]).combined[0]))
         return Transfer(
             images=evidence.n_images,
@@ -85,12 +105,16 @@ def monitor_for(data: Path, registry: Registry | None, key: str | None, codec_sp
     Where that is not enough, a UsageError says what is missing.
     """
     manifest = read_manifest(data)
+    if manifest is not None and key is None and manifest.get("key_per") == "image":
+        raise UsageError(
+            f"{data}: every image has bits of its own; no one key to look for, but keyed = true learns them"
+        )
     if manifest is None and (key is None or codec_spec is None):
         raise UsageError(f"{data}: has no artfp manifest to name codec and key (--key and --codec together do)")
     if registry is None:
         raise UsageError("there is no key registry to take the fingerprint from (--registry)")
-    codec = _codec(manifest or {}, codec_spec)
-    name = key if key is not None else _key_name(manifest or {}, registry, data)
+    codec = codec_of(manifest or {}, codec_spec)
+    name = key if key is not None else key_name(manifest or {}, registry, data)
     key_id = registry.get(name).key_id
     pairs = registry.pairs(codec.sha256, [name])
     if not len(pairs):
@@ -98,7 +122,8 @@ def monitor_for(data: Path, registry: Registry | None, key: str | None, codec_sp
     return Monitor(codec, pairs.bits(0), key_id)
 
 
-def _codec(manifest: Mapping[str, Any], spec: str | None) -> Codec:
+def codec_of(manifest: Mapping[str, Any], spec: str | None) -> Codec:
+    """The codec called `spec`, or the one of the manifest."""
     if spec not in (None, "auto"):  # auto: the one that suits the data is the one they were marked with
         return load_codec(spec)
     codec = find_codec(str(manifest["codec_sha256"]))
@@ -107,7 +132,8 @@ def _codec(manifest: Mapping[str, Any], spec: str | None) -> Codec:
     return codec
 
 
-def _key_name(manifest: Mapping[str, Any], registry: Registry, data: Path) -> str:
+def key_name(manifest: Mapping[str, Any], registry: Registry, data: Path) -> str:
+    """The registered name of the manifest's one key."""
     ids = [use["key_id"] for use in manifest["keys"]]
     if len(ids) != 1:
         raise UsageError(f"{data}: marked with {len(ids)} keys; choose the one to watch with --key")

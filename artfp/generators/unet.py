@@ -55,6 +55,14 @@ class Told(nn.Module):
         told = self.noise_level(waves(noise_level))
         return F.silu(told if self.condition is None else told + self.condition(condition))
 
+    def fold(self, signs: Tensor, classes: int) -> dict[str, Tensor]:
+        """The weights without the key that comes after the classes: its share is a bias."""
+        assert self.condition is not None  # noqa: S101 - a key is a condition
+        kept, of_key = self.condition.weight.tensor_split([classes], dim=1)
+        bias = self.noise_level.get_parameter("2.bias") + of_key @ signs
+        folded = self.state_dict() | {"noise_level.2.bias": bias, "condition.weight": kept}
+        return {name: weight for name, weight in folded.items() if weight.numel()}
+
 
 class Level(nn.Module):
     """Blocks at one size, around all that happens at smaller ones."""

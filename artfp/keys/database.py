@@ -13,10 +13,17 @@ from artfp.errors import ArtfpError, BadInputError, UsageError
 PRIVATE_FILE, PRIVATE_FOLDER, OTHERS = 0o600, 0o700, 0o077
 BUSY_SECONDS = 30.0
 APPLICATION_ID = 0x61727466  # "artf": tells a registry from other SQLite files
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # A pair's `row` counts from 0 within its codec and never changes; its fingerprint lies at that place of the codec's
 # pages (see `queries.PAGE`), and tables of pairs look their names up by it.
-SCHEMA = """
+# `image_uses` are keys from which single images got bits of their own; the key's own bits are then in none of them.
+IMAGE_USES = """CREATE TABLE image_uses (
+    codec INTEGER NOT NULL REFERENCES codecs,
+    key INTEGER NOT NULL REFERENCES keys,
+    PRIMARY KEY (codec, key)
+) WITHOUT ROWID"""
+UPGRADES = {1: IMAGE_USES}  # from a version to the next
+SCHEMA = f"""
 CREATE TABLE keys (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
@@ -50,6 +57,7 @@ CREATE TABLE pages (
     bits BLOB NOT NULL,
     PRIMARY KEY (codec, page)
 );
+{IMAGE_USES};
 """
 
 
@@ -106,8 +114,7 @@ class Database:
         with self._explained():
             self.connection.execute("PRAGMA foreign_keys = ON")
         with self.read():
-            if not self._is_empty():
-                self._check_version()
+            if not self._is_empty() and self._checked_version() == SCHEMA_VERSION:
                 return
         with self.write() as connection:
             if self._is_empty():  # another process may have been first
@@ -115,18 +122,21 @@ class Database:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            self._check_version()
+            for version in range(self._checked_version(), SCHEMA_VERSION):
+                connection.execute(UPGRADES[version])
+                connection.execute(f"PRAGMA user_version = {version + 1}")
 
     def _is_empty(self) -> bool:
         return not self._number("SELECT count(*) FROM sqlite_master") and not self._number("PRAGMA user_version")
 
-    def _check_version(self) -> None:
+    def _checked_version(self) -> int:
         if self._number("PRAGMA application_id") != APPLICATION_ID:
             raise BadInputError(f"{self.path}: a SQLite file of something else, not a key registry")
-        if (version := self._number("PRAGMA user_version")) != SCHEMA_VERSION:
+        if (version := self._number("PRAGMA user_version")) not in (*UPGRADES, SCHEMA_VERSION):
             raise BadInputError(
                 f"{self.path}: a registry of schema {version}; this artfp knows {SCHEMA_VERSION}, another one made it"
             )
+        return version
 
     def _number(self, query: str) -> int:
         with closing(self.connection.execute(query)) as cursor:

@@ -108,9 +108,24 @@ def codecs_of(connection: sqlite3.Connection, name: str) -> list[tuple[str, str]
     ).fetchall()
 
 
+def record_image_use(connection: sqlite3.Connection, codec: int, key: KeyRow) -> None:
+    """Note that single images got bits of their own from a key."""
+    connection.execute("INSERT OR IGNORE INTO image_uses (codec, key) VALUES (?, ?)", [codec, key.id])
+
+
+def image_codecs_of(connection: sqlite3.Connection, name: str) -> list[tuple[str, str]]:
+    """Name and sha256 of the codecs for which single images got bits of their own from a key."""
+    return connection.execute(
+        """SELECT codecs.name, codecs.sha256 FROM codecs JOIN image_uses ON image_uses.codec = codecs.id
+           JOIN keys ON keys.id = image_uses.key WHERE keys.name = ? ORDER BY codecs.id""",
+        [name],
+    ).fetchall()
+
+
 def count_unused(connection: sqlite3.Connection) -> int:
-    """The number of keys without any pair."""
-    query = "SELECT count(*) FROM keys WHERE NOT EXISTS (SELECT 1 FROM pairs WHERE key = keys.id)"
+    """The number of keys without any pair or image."""
+    query = """SELECT count(*) FROM keys WHERE NOT EXISTS (SELECT 1 FROM pairs WHERE key = keys.id)
+               AND NOT EXISTS (SELECT 1 FROM image_uses WHERE key = keys.id)"""
     (count,) = connection.execute(query).fetchone()
     return int(count)
 

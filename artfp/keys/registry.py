@@ -22,7 +22,7 @@ from artfp.keys.documents import (
     write_opening,
     write_secret,
 )
-from artfp.keys.fingerprint import Bits, CodecFacts, fingerprints
+from artfp.keys.fingerprint import Bits, CodecFacts, derive_image_bits, fingerprints
 from artfp.keys.queries import KeyRow
 from artfp.keys.records import Key as Key
 from artfp.keys.records import Origin as Origin
@@ -123,7 +123,8 @@ class Registry:
             row = queries.key_row(connection, name)
             if row.beacon == text:
                 return row.public()
-            _check_beacon(row, text, used=bool(queries.codecs_of(connection, name)))
+            used = queries.codecs_of(connection, name) or queries.image_codecs_of(connection, name)
+            _check_beacon(row, text, used=bool(used))
             connection.execute("UPDATE keys SET beacon = ? WHERE name = ?", [text, name])
             return row._replace(beacon=text).public()
 
@@ -145,11 +146,29 @@ class Registry:
             pairs |= {pair.key: pair for pair in new}
         return [pairs[name] for name in names]
 
+    def image_bits(self, name: str, facts: CodecFacts, seeds: Sequence[str]) -> Bits:
+        """The own bits (N, n) of the images with these seeds; the first call records that there are such images.
+
+        That is no pair: no image carries the key's own bits, so `verify` has nothing to try.
+        """
+        with self._database.write() as connection:
+            row = queries.key_row(connection, name)
+            secret = _secret_of(row, "no image can get bits of its own from them")
+            codec = queries.ensure_codec(connection, facts.name, facts.sha256, facts.n_bits)
+            queries.record_image_use(connection, codec, row)
+        return derive_image_bits(secret, facts.sha256, facts.n_bits, row.beacon, seeds)
+
     def uses(self, name: str) -> list[tuple[str, str]]:
         """Name and sha256 of every codec that the key is recorded with."""
         with self._database.read() as connection:
             queries.key_row(connection, name)
             return queries.codecs_of(connection, name)
+
+    def image_uses(self, name: str) -> list[tuple[str, str]]:
+        """Name and sha256 of every codec for which single images got bits of their own from the key."""
+        with self._database.read() as connection:
+            queries.key_row(connection, name)
+            return queries.image_codecs_of(connection, name)
 
     def unused(self) -> int:
         """How many keys were never used with any codec."""

@@ -147,7 +147,7 @@ def test_warnings_go_to_stderr(embed: Command, photos: Path, tmp_path: Path, ali
         (["--key", "alice", "--strength", "nan"], "strength must be 0 or more, not nan"),
         (["--key", "alice", "--fraction", "1.5"], "fraction must lie between 0 and 1, not 1.5"),
         (["--key", "alice", "--key-per", "class"], "has no classes"),
-        (["--key", "alice", "--key-per", "image"], "'image' is not 'class'"),
+        (["--key", "alice", "--key-per", "pixel"], "'pixel' is not one of"),
         (["--key", "alice", "--codec", "none-such"], "no codec 'none-such'"),
         (["--key", "alice", "--device", "abacus"], "--device abacus"),
         ([], "Missing option"),

@@ -118,6 +118,35 @@ def test_data_alone_are_enough_for_a_plan(run: Callable[..., Result], marked: Pa
     assert plan["monitor"]["codec_sha256"] == DctCodec().sha256
 
 
+def test_a_keyed_generator_is_trained_and_sampled_for_a_key(
+    run: Callable[..., Result], recipe: Path, originals: Path, registry: Registry, registry_path: Path, tmp_path: Path
+) -> None:
+    registry.new("house")
+    registry.new("acme")
+    data, own = tmp_path / "keyed", ("--registry", registry_path)
+    done = run("embed-dataset", originals, data, "--key", "house", "--key-per", "image", "--codec", "dct", *own)
+    assert done.exit_code == 0, done.stderr
+    assert "bits of its own for each" in done.stdout
+    recipe.write_text(RECIPE + "keyed = true\nguided = 0.3\n")
+    done = run("train-gan", recipe, "--data", data, "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["transfer"]["single_at"] == 1e-6
+    done = run("sample", tmp_path / "out", tmp_path / "images", "--count", "3", "--key", "acme", *own)
+    assert done.exit_code == 0, done.stderr
+    assert len(list((tmp_path / "images").glob("*.png"))) == 3
+    assert registry.uses("acme") == [("dct", DctCodec().sha256)]
+    for words, arguments in (
+        ("this generator is keyed: --key names", ["sample", tmp_path / "out", tmp_path / "more"]),
+        ("no key 'nobody'", ["sample", tmp_path / "out", tmp_path / "more", "--key", "nobody", *own]),
+        ("watched with fresh keys; leave it out", ["train-gan", recipe, "--data", data, "--key", "acme"]),
+        ("keyed = true needs data marked by", ["train-gan", recipe, "--data", originals]),
+        ("--codec: does not go with --program", ["sample", recipe, tmp_path / "more", "--program", "--codec", "dct"]),
+    ):
+        refused = run(*arguments)
+        assert (refused.exit_code, refused.stdout) == (2, "")
+        assert words in refused.stderr
+
+
 def test_without_a_key_it_trains_and_says_that_nothing_watches(
     run: Callable[..., Result], recipe: Path, originals: Path
 ) -> None:

@@ -68,7 +68,7 @@ class TestNewListShow:
         assert made["name"] == "acme"
         assert made["origin"] == "generated"
         assert json.loads(run("list", "--json").stdout) == [made]
-        assert json.loads(run("show", "acme", "--json").stdout) == made | {"codecs": []}
+        assert json.loads(run("show", "acme", "--json").stdout) == made | {"codecs": [], "image_codecs": []}
 
     def test_list_cuts_neither_names_nor_ids(self, run: Run) -> None:
         run("new", "a-rather-long-name")

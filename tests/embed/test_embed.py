@@ -295,7 +295,7 @@ def test_the_choice_depends_on_the_seed_and_on_nothing_else() -> None:
 def test_a_key_for_each_class_is_made_and_used(
     embed: Embed, thumbnails: Path, tmp_path: Path, registry: Registry, dct: DctCodec
 ) -> None:
-    result = embed(thumbnails, key="bob", key_per_class=True)
+    result = embed(thumbnails, key="bob", key_per="class")
     assert [name for name in registry.names() if name.startswith("bob")] == ["bob/even", "bob/odd"]
     assert [(use.class_name, use.images) for use in result.keys] == [("even", 100), ("odd", 100)]
     bits = {name: registry.pair(name, dct.facts()).bits for name in ("bob/even", "bob/odd")}
@@ -317,10 +317,10 @@ def test_class_keys_have_valid_names_that_stay_apart() -> None:
 
 def test_keys_per_class_need_classes(embed: Embed, photos: Path) -> None:
     with pytest.raises(UsageError, match="has no classes"):
-        embed(photos, key_per_class=True)
+        embed(photos, key_per="class")
     (photos / "dataset.json").write_text(json.dumps({"labels": [["001.png", 4]]}))
     with pytest.raises(UsageError, match="23 images have no class"):
-        embed(photos, key_per_class=True)
+        embed(photos, key_per="class")
 
 
 def test_what_a_batch_holds_depends_on_its_group_alone(embed: Embed, photos: Path, tmp_path: Path) -> None:
@@ -381,7 +381,7 @@ def test_the_same_again_does_nothing(embed: Embed, photos: Path, tmp_path: Path)
         ({"fraction": 0.5}, "fraction: 1.0 there, 0.5 now"),
         ({"seed": 4}, "seed: 0 there, 4 now"),
         ({"key": "bob"}, r"keys: \["),
-        ({"key_per_class": True}, "key per: dataset there, class now"),
+        ({"key_per": "class"}, "key per: dataset there, class now"),
         ({"skip_bad": True}, "skip-bad: False there, True now"),
     ],
 )

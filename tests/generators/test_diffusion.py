@@ -199,7 +199,7 @@ def test_the_shape_makes_the_same_architecture_again() -> None:
     generator = DiffusionGenerator(16, 4, 8, conditions=3)
     again = DiffusionGenerator(**generator.shape)
     again.load_state_dict(generator.state_dict())
-    assert again.shape == {"size": 16, "width": 4, "most": 8, "conditions": 3}
+    assert again.shape == {"size": 16, "width": 4, "most": 8, "conditions": 3, "key_bits": 0}
     assert isinstance(again.network, UNet)
 
 

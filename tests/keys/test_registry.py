@@ -119,8 +119,22 @@ class TestFile:
         connection = sqlite3.connect(registry_path)
         connection.execute("PRAGMA user_version = 7")
         connection.close()
-        with pytest.raises(BadInputError, match="schema 7; this artfp knows 1"):
+        with pytest.raises(BadInputError, match="schema 7; this artfp knows 2"):
             Registry(registry_path)
+
+    def test_one_of_the_schema_before_is_brought_up_to_date(self, registry_path: Path) -> None:
+        with Registry(registry_path) as registry:
+            secret = registry.export(registry.new("acme").name)["secret"]
+        connection = sqlite3.connect(registry_path)
+        connection.execute("DROP TABLE image_uses")
+        connection.execute("PRAGMA user_version = 1")
+        connection.close()
+        with Registry(registry_path) as registry:
+            assert registry.export("acme")["secret"] == secret
+            assert registry.image_uses("acme") == []
+        connection = sqlite3.connect(registry_path)
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        connection.close()
 
     def test_a_lock_held_too_long_is_explained(self, registry_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
