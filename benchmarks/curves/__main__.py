@@ -6,20 +6,17 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import benchmarks.curves as package
-from artfp.errors import ArtfpError, Exit
-from artfp.files import working_alone, write_json
+from artfp.errors import Exit
+from artfp.files import working_alone
 from benchmarks.curves.figures import write_figures
 from benchmarks.curves.grid import CURVES, Point, points
 from benchmarks.curves.tables import brief, tables
 from benchmarks.measuring import rows as stored
 from benchmarks.measuring.machine import prepare
 from benchmarks.measuring.progress import note, teller
-
-if TYPE_CHECKING:
-    from benchmarks.curves.point import Bench
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results" / "curves"
@@ -82,7 +79,7 @@ def run(
     """Carry out every point that has no row and whose codec is here; how many failed, or have a row of another."""
     device, failed = prepare(device, threads), 0  # before torch is loaded
     from artfp.keys.registry import Registry
-    from benchmarks.curves.point import Bench
+    from benchmarks.curves.point import Bench, row_of
     from benchmarks.measuring.reading import open_eye
 
     scratch.mkdir(parents=True, exist_ok=True)
@@ -91,29 +88,11 @@ def run(
         bench = Bench(sources, scratch, registry, device, open_eye(device), teller)
         for number, point in enumerate(chosen, start=1):
             print(f"{number}/{len(chosen)} {point.name}", file=sys.stderr)
-            failed += not _run_one(point, bench, results)
+            path = results / f"{point.name}.json"
+            failed += not stored.carried_out(
+                path, point.to_dict(), point.codec, lambda codec, point=point: row_of(point, codec, bench)
+            )
     return failed
-
-
-def _run_one(point: Point, bench: Bench, results: Path) -> bool:
-    """Whether nothing went wrong; a codec that is not trained yet is nothing wrong."""
-    from benchmarks.curves.point import row_of
-    from benchmarks.measuring.codecs import load
-
-    path = results / f"{point.name}.json"
-    try:
-        codec = load(point.codec)
-        if path.exists():
-            note(there := status(point, results, codec.sha256 if codec else None))
-            return there == stored.USABLE
-        if codec is None:
-            note(f"skipped: no codec {point.codec} here (artfp codec train codec-{point.codec})")
-        else:
-            write_json(path, row_of(point, codec, bench))
-    except ArtfpError as error:
-        note(f"FAILED: {error}")
-        return False
-    return True
 
 
 def status(point: Point, results: Path, codec_sha256: str | None = None) -> str:

@@ -6,19 +6,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import benchmarks.families as package
-from artfp.errors import ArtfpError, Exit
-from artfp.files import write_json
+from artfp.errors import Exit
 from benchmarks.families.grid import ROWS, Row
 from benchmarks.families.tables import brief, table
 from benchmarks.measuring.machine import prepare
-from benchmarks.measuring.progress import note, teller
-from benchmarks.measuring.rows import doubtful_twins, rows_at, status
-
-if TYPE_CHECKING:
-    from benchmarks.families.row import Bench
+from benchmarks.measuring.progress import teller
+from benchmarks.measuring.rows import carried_out, doubtful_twins, rows_at, status
 
 RESULTS = Path(__file__).parent.parent / "results" / "families"
 
@@ -66,7 +61,7 @@ def run(
     """Carry out every row that is not there; how many failed."""
     device, failed = prepare(device, threads), 0  # before torch is loaded
     from artfp.keys.registry import Registry
-    from benchmarks.families.row import Bench
+    from benchmarks.families.row import Bench, row_of
     from benchmarks.measuring.reading import open_eye
 
     scratch.mkdir(parents=True, exist_ok=True)
@@ -75,27 +70,10 @@ def run(
         bench = Bench(data, scratch, registry, device, open_eye(device), teller)
         for number, row in enumerate(chosen, start=1):
             print(f"{number}/{len(chosen)} {row.name}", file=sys.stderr)
-            failed += not _run_one(row, bench, _path(row, results))
+            failed += not carried_out(
+                _path(row, results), row.to_dict(), row.codec, lambda c, row=row: row_of(row, c, bench)
+            )
     return failed
-
-
-def _run_one(row: Row, bench: Bench, path: Path) -> bool:
-    """Whether nothing went wrong."""
-    from benchmarks.families.row import row_of
-    from benchmarks.measuring.codecs import load
-
-    try:
-        codec = load(row.codec)
-        if path.exists():
-            note(status(path, row.to_dict(), codec.sha256 if codec else None))
-        elif codec is None:
-            note(f"skipped: no codec {row.codec} here")
-        else:
-            write_json(path, row_of(row, codec, bench))
-    except ArtfpError as error:
-        note(f"FAILED: {error}")
-        return False
-    return True
 
 
 def _path(row: Row, results: Path) -> Path:
