@@ -15,7 +15,7 @@ from artfp.codec.dct import DctCodec
 from artfp.data.procedural import generate
 from artfp.data.readers import open_source
 from artfp.data.writers import image_name
-from artfp.errors import UsageError
+from artfp.errors import Exit, UsageError
 from artfp.files import working_alone
 from artfp.generators.settings import FAMILIES, GanRecipe
 from artfp.keys.records import check_name
@@ -199,3 +199,14 @@ def test_the_command_says_what_failed_and_shows_what_there_is(
     monkeypatch.setattr("sys.argv", ["families", "--list", "--only", "cut-cpu", "--results", str(tmp_path)])
     assert command.main() == 0
     assert capsys.readouterr().out.split()[::2] == [row.name for row in ROWS if row.recipe == "cut-cpu"]
+
+
+def test_a_row_of_other_settings_is_said_and_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = ROWS[0]
+    other = row.to_dict() | {"psnr": row.psnr + 1}
+    (tmp_path / f"{row.name}.json").write_text(json.dumps({"settings": other}))
+    monkeypatch.setattr("sys.argv", ["families", "--table", "--only", row.name, "--results", str(tmp_path)])
+    assert command.main() == Exit.FAILURE
+    assert f"{row.name}: a row of other settings" in capsys.readouterr().err

@@ -79,22 +79,20 @@ class Codec(ABC):
         if aspects is None:
             aspects = torch.full((len(images),), images.shape[-1] / images.shape[-2])
         aspects = aspects.to(self.device)
-        return self._softened(images, lambda inner: self.sought_logits(inner, aspects))
+        return self._looked_at(images, lambda inner: torch.tanh(self.sought_logits(inner, aspects) / 2))
 
     @torch.no_grad()
     def soft_bits_as_they_are(self, images: Tensor) -> Tensor:
         """The soft bits of images that are known to be neither cut nor turned, without the search."""
-        return self._softened(self._checked(images), self.logits)
+        return self._looked_at(self._checked(images), lambda inner: torch.tanh(self.logits(inner) / 2))
 
     def logits_as_they_are(self, images: Tensor) -> Tensor:
         """The log-odds of such images, of any size and unchecked: gradients pass, for whoever learns to be read."""
-        inner = resize(images, (self.size, self.size))
-        return self.logits(inner) if self.flip_invariant else (self.logits(inner) + self.logits(inner.flip(-1))) / 2
+        return self._looked_at(images, self.logits)
 
-    def _softened(self, images: Tensor, read: Callable[[Tensor], Tensor]) -> Tensor:
+    def _looked_at(self, images: Tensor, read: Callable[[Tensor], Tensor]) -> Tensor:
         inner = resize(images, (self.size, self.size))
-        soft = torch.tanh(read(inner) / 2)
-        return soft if self.flip_invariant else (soft + torch.tanh(read(inner.flip(-1)) / 2)) / 2
+        return read(inner) if self.flip_invariant else (read(inner) + read(inner.flip(-1))) / 2
 
     def _checked(self, images: Tensor) -> Tensor:
         images = check_images(images).to(self.device)

@@ -12,14 +12,14 @@ from artfp.errors import Exit
 from benchmarks.families.grid import ROWS, Row
 from benchmarks.families.tables import brief, table
 from benchmarks.measuring.machine import prepare
-from benchmarks.measuring.progress import teller
-from benchmarks.measuring.rows import carried_out, doubtful_twins, rows_at, status
+from benchmarks.measuring.progress import note, teller
+from benchmarks.measuring.rows import ABSENT, USABLE, carried_out, doubtful_twins, rows_at, status
 
 RESULTS = Path(__file__).parent.parent / "results" / "families"
 
 
 def main() -> int:
-    """List, tabulate or run; the exit code says whether nothing failed and every twin matches nothing."""
+    """List, tabulate or run; the exit code says whether all went well, every row is what is asked, no twin matches."""
     options = _options()
     chosen = [row for row in ROWS if not options.only or {row.name, row.recipe} & set(options.only)]
     if options.list:
@@ -28,10 +28,14 @@ def main() -> int:
     failed = 0
     if not (options.table or options.brief):
         failed = run(chosen, options.data, options.scratch, options.results, options.threads)
-    rows = rows_at(_path(row, options.results) for row in chosen)
+    found = {row: status(_path(row, options.results), row.to_dict()) for row in chosen}
+    stale = {row: words for row, words in found.items() if words not in (ABSENT, USABLE)}
+    for row, words in stale.items():
+        note(f"{row.name}: {words}")
+    rows = rows_at(_path(row, options.results) for row in chosen if row not in stale)
     print(brief(rows) if options.brief else table(rows))
     doubtful = doubtful_twins({row["row"]: row["twin"]["outcome"] for row in rows})
-    return int(Exit.FAILURE if failed or doubtful else Exit.OK)
+    return int(Exit.FAILURE if failed or stale or doubtful else Exit.OK)
 
 
 def _options() -> argparse.Namespace:
