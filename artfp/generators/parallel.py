@@ -8,6 +8,7 @@ spread within a batch) looks at a share.
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ def together(device: str) -> Iterator[None]:
     if _started() == 1:
         yield
         return
+    # Its functions take the group of the day as a default argument when it is first imported (optimisers do so), and
+    # then hold it beyond its end: the group's threads would let go of tensors while Python leaves, which aborts.
+    importlib.import_module("torch.distributed.nn.functional")
     backend = "gloo"
     if device.startswith("cuda"):
         backend = "nccl"
@@ -35,7 +39,7 @@ def together(device: str) -> Iterator[None]:
     dist.init_process_group(backend, timeout=PATIENCE)
     try:
         yield
-        dist.barrier()  # else who is done first takes its connections away from under the others (an abort, seen once)
+        dist.barrier()  # else who is done first takes its connections away from under the others
     finally:
         dist.destroy_process_group()
 

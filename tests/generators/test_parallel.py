@@ -95,6 +95,32 @@ def test_killed_in_mid_training_two_processes_go_on_to_the_same_generator(photos
     ).read_bytes()
 
 
+LEAVING = """
+from pathlib import Path
+import torch
+from artfp.generators import parallel
+from artfp.generators.base import Batch, Shape
+from artfp.generators.families import new_learner
+from artfp.generators.settings import GanRecipe
+small = GanRecipe(batch=4, latent=8, generator_width=4, discriminator_width=4)
+with parallel.together("cpu"):
+    new_learner(small, Shape(16), "cpu").learn(Batch(torch.zeros(4, 3, 16, 16)), 0, 0)
+print(*[(thread / "comm").read_text().strip() for thread in Path("/proc/self/task").iterdir()])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted where Linux lists them")
+def test_the_groups_threads_end_with_it(tmp_path: Path) -> None:
+    """A thread of the group that outlives it can abort the process while Python leaves."""
+    (tmp_path / "leave.py").write_text(LEAVING)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    run = subprocess.run(
+        [*launch, str(tmp_path / "leave.py")], env=quiet(), capture_output=True, text=True, timeout=180
+    )
+    assert run.returncode == 0, run.stderr
+    assert "gloo" not in run.stdout, run.stdout
+
+
 def test_a_batch_that_cannot_be_shared_is_refused(tiny: GanRecipe, photos: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="multiple of 1 processes x 3 parts"):
         train(replace(tiny, parts=3), photos, tmp_path / "out")
