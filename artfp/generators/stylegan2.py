@@ -21,7 +21,6 @@ penalties (appendix B): theirs are not steps of their own here, their gradients 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
@@ -31,6 +30,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from artfp.generators import paths
 from artfp.generators.adversarial import AdversarialLearner, Part, players
 from artfp.generators.base import Generator, Learner, Shape
 from artfp.generators.dcgan import START, channels_at
@@ -43,8 +43,6 @@ from artfp.seeds import derive_seed
 
 DEPTH = 2  # layers of the mapping; eight for large faces, two for CIFAR-10 (StyleGAN2-ADA, arXiv 2006.06676)
 MAPPING_RATE = 0.01  # of its learning (StyleGAN, arXiv 1812.04948, appendix C)
-PATH_EVERY = 4  # steps between looks at path lengths, as the authors train
-PATH_DECAY = 0.99  # of the running mean of path lengths (appendix B)
 
 
 class Styles(nn.Module):
@@ -221,17 +219,11 @@ class Stylegan2Learner(AdversarialLearner):
     generator: Stylegan2Generator
 
     def regularise(self, parts: Sequence[Part], step: int, seed: int) -> dict[str, float]:
-        """Pull path lengths to their running mean, which is among the numbers, once in PATH_EVERY steps.
-
-        The mean begins as what is seen first. Begun at zero, as in the authors' program, it would first pull the
-        images of a short training, or of one that goes on from another's networks, towards each other.
-        """
-        if step % PATH_EVERY == 0:
+        """Pull path lengths to their running mean, which is among the numbers, once in EVERY steps."""
+        if step % paths.EVERY == 0:
             random, mean = torch.Generator().manual_seed(derive_seed(seed, "paths")), self.numbers.get("path")
             lengths = torch.cat([self._pull_paths(part, mean, len(parts), random) for part in parts])
-            seen = averaged({"path": lengths.mean().item()})["path"]
-            kept = torch.tensor(seen if mean is None else mean)  # as exact as it is saved
-            self.numbers["path"] = kept.lerp(torch.tensor(seen), 1 - PATH_DECAY).item()
+            self.numbers["path"] = paths.followed(mean, averaged({"path": lengths.mean().item()})["path"])
         return {}
 
     def _pull_paths(self, part: Part, mean: float | None, parts: int, random: torch.Generator) -> Tensor:
@@ -239,22 +231,11 @@ class Stylegan2Learner(AdversarialLearner):
         few = -(-len(part.noise) // 2)
         styles, maps = self.generator.read(part.noise[:few], None if part.condition is None else part.condition[:few])
         images = self.generator.paint(styles, maps)
-        lengths = path_lengths(images, styles, torch.randn(images.shape, generator=random).to(images.device))
+        lengths = paths.lengths(images, styles, torch.randn(images.shape, generator=random).to(images.device))
         aim = lengths.detach().mean() if mean is None else mean
-        weight = PATH_EVERY * path_weight(self.generator.size) / parts
+        weight = paths.EVERY * paths.weight(self.generator.size) / parts
         (weight * (lengths - aim).square().mean()).backward()  # type: ignore[no-untyped-call]
         return lengths.detach()
-
-
-def path_lengths(images: Tensor, styles: Tensor, directions: Tensor) -> Tensor:
-    """||J_w^T y|| of equation 4 for each image, by J_w^T y = grad_w (g(w) . y) (section 3.2)."""
-    (gradient,) = torch.autograd.grad((images * directions).sum(), styles, create_graph=True)
-    return gradient.norm(dim=1)
-
-
-def path_weight(size: int) -> float:
-    """The gamma_pl of appendix B, ln 2 / (r^2 (ln r - ln 2)): against the pixels, and the layers that w reaches."""
-    return math.log(2) / (size**2 * (math.log(size) - math.log(2)))
 
 
 def learner(recipe: GanRecipe, shape: Shape, device: str) -> Learner:

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from artfp.errors import UsageError
+from artfp.generators import paths
 from artfp.generators.adversarial import Part
 from artfp.generators.base import Batch, Shape
 from artfp.generators.equalised import Convolution, Dense, Judge, active, check_groups
@@ -20,15 +21,11 @@ from artfp.generators.layers import with_batch_spread
 from artfp.generators.losses import gradient_penalty
 from artfp.generators.settings import GanRecipe
 from artfp.generators.stylegan2 import (
-    PATH_DECAY,
-    PATH_EVERY,
     Modulated,
     Stylegan2Discriminator,
     Stylegan2Generator,
     Stylegan2Learner,
     learner,
-    path_lengths,
-    path_weight,
 )
 from artfp.seeds import derive_seed
 
@@ -153,7 +150,7 @@ def test_paths_of_a_linear_generator_are_as_long_as_its_transposed_product() -> 
     """G(w) = A w has J = A: ||A^T y|| for each image."""
     matrix, styles = torch.randn(3 * 4 * 4, 6), torch.randn(5, 6, requires_grad=True)
     directions = torch.randn(5, 3, 4, 4)
-    lengths = path_lengths((styles @ matrix.t()).view(5, 3, 4, 4), styles, directions)
+    lengths = paths.lengths((styles @ matrix.t()).view(5, 3, 4, 4), styles, directions)
     torch.testing.assert_close(lengths, (directions.flatten(1) @ matrix).norm(dim=1))
 
 
@@ -161,7 +158,7 @@ def test_paths_of_the_generator_are_those_of_its_whole_jacobian() -> None:
     generator = lively(Stylegan2Generator(16, latent=4, width=4, most=8))
     styles, maps = generator.read(torch.randn(2, *generator.noise_shape), None)
     directions = torch.randn(2, 3, 16, 16)
-    lengths = path_lengths(generator.paint(styles, maps), styles, directions)
+    lengths = paths.lengths(generator.paint(styles, maps), styles, directions)
     for at in range(2):
         own = [one[at : at + 1] for one in maps]
         jacobian = torch.autograd.functional.jacobian(lambda w, own=own: generator.paint(w[None], own)[0], styles[at])
@@ -172,14 +169,14 @@ def test_paths_of_the_generator_are_those_of_its_whole_jacobian() -> None:
 def test_the_weight_of_paths_falls_with_pixels_and_layers() -> None:
     """The authors' program has 2 for lengths over r, squares averaged over 2 log2(r) - 2 layers: 1 / (log2(r) - 1)."""
     for size in (16, 128, 1024):
-        assert path_weight(size) * size**2 == pytest.approx(1 / (math.log2(size) - 1))
+        assert paths.weight(size) * size**2 == pytest.approx(1 / (math.log2(size) - 1))
 
 
 def expected_lengths(generator: Stylegan2Generator, noise: Tensor, seed: int) -> Tensor:
     """Of the rows that a step looks at, in directions of its own seed."""
     random = torch.Generator().manual_seed(derive_seed(seed, "paths"))
     styles, maps = generator.read(noise, None)
-    return path_lengths(generator.paint(styles, maps), styles, torch.randn(len(noise), 3, 16, 16, generator=random))
+    return paths.lengths(generator.paint(styles, maps), styles, torch.randn(len(noise), 3, 16, 16, generator=random))
 
 
 def test_the_running_mean_takes_a_hundredth_of_what_every_fourth_step_sees() -> None:
@@ -188,7 +185,7 @@ def test_the_running_mean_takes_a_hundredth_of_what_every_fourth_step_sees() -> 
     found, wanted = [], expected_lengths(trained.generator, noise[:2], 7).mean().item()
     for step in range(9):
         seen = expected_lengths(trained.generator, noise[:2], 7).mean().item()  # before the step moves the weights
-        wanted = PATH_DECAY * wanted + (1 - PATH_DECAY) * seen if step % PATH_EVERY == 0 else wanted
+        wanted = paths.DECAY * wanted + (1 - paths.DECAY) * seen if step % paths.EVERY == 0 else wanted
         found.append(trained.learn(batch, step, seed=7)["path"])
         assert found[-1] == pytest.approx(wanted, rel=1e-5)
     assert found[0] == found[3] != found[4] == found[7] != found[8]
@@ -201,15 +198,15 @@ def test_a_look_at_paths_adds_the_gradient_of_equation_4_times_its_rarity() -> N
         Part(torch.rand(2, 3, 16, 16), None, noise, torch.rand(2), torch.rand(2, 2, 0, 4))
         for noise in torch.randn(2, 2, *trained.generator.noise_shape)
     ]
-    trained.regularise(parts, PATH_EVERY, seed=3)
+    trained.regularise(parts, paths.EVERY, seed=3)
     found = [p.grad for p in trained.generator.parameters()]
 
     random, lengths = torch.Generator().manual_seed(derive_seed(3, "paths")), []
     for part in parts:
         styles, maps = trained.generator.read(part.noise[:1], None)
         directions = torch.randn(1, 3, 16, 16, generator=random)
-        lengths.append(path_lengths(trained.generator.paint(styles, maps), styles, directions))
-    loss = PATH_EVERY * path_weight(16) * (torch.cat(lengths) - 40).square().mean()
+        lengths.append(paths.lengths(trained.generator.paint(styles, maps), styles, directions))
+    loss = paths.EVERY * paths.weight(16) * (torch.cat(lengths) - 40).square().mean()
     wanted = torch.autograd.grad(loss, list(trained.generator.parameters()), allow_unused=True)
     for one, other in zip(found, wanted, strict=True):
         assert (one is None) == (other is None)
