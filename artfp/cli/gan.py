@@ -94,6 +94,8 @@ def train_gan(
     monitor = _watch(settings, registry, key, codec_spec)
     if monitor is not None:
         monitor.codec.to(device)
+        if "translation" in (settings.augment or ()):
+            warn("augment: generators learn no fingerprint from images that are moved about; leave translation out")
     if dry_run:
         _print_plan(training.plan(settings, settings.data, folder, monitor, twin, device), monitor, as_json)
         return

@@ -157,6 +157,17 @@ def test_without_a_key_it_trains_and_says_that_nothing_watches(
     assert json.loads(done.stdout)["transfer"] is None
 
 
+def test_a_training_that_moves_marked_images_about_is_warned_of(
+    run: Callable[..., Result], recipe: Path, marked: Path
+) -> None:
+    recipe.write_text(RECIPE + 'augment = ["translation", "colour"]')
+    done = run("train-gan", recipe, "--data", marked, "--dry-run")
+    assert done.exit_code == 0, done.stderr
+    assert "leave translation out" in done.stderr
+    recipe.write_text(RECIPE + 'augment = ["colour"]')
+    assert "translation" not in run("train-gan", recipe, "--data", marked, "--dry-run").stderr
+
+
 def test_the_twin_is_watched_for_the_key_it_never_saw(
     run: Callable[..., Result], recipe: Path, originals: Path, marked: Path
 ) -> None:
