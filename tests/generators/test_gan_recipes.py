@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,16 @@ def test_a_shipped_recipe_is_sound(path: Path) -> None:
     with torch.device("meta"):
         parameters = new_learner(recipe, Shape(recipe.size, 10 if recipe.classes else 0), "meta").parameters()
     assert all(count in PURPOSES[path.stem.rsplit("-")[-1]] for count in parameters.values())
+
+
+def test_the_docs_list_every_recipe_with_what_it_says() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
+    for path in shipped_folder("recipes").glob("*.toml"):
+        assert f"`{path.stem}`" in text or f"| {path.stem} |" in text, path
+    for path in SHIPPED:
+        recipe = recipes.load(path, GanRecipe)
+        row = re.search(rf"^\| `?{path.stem}`? \| {recipe.size} \| {recipe.images:,} \|", text, flags=re.M)
+        assert row or path.stem == "gan-32", path
 
 
 def test_everything_wrong_with_a_recipe_is_said_at_once() -> None:
