@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,9 +113,16 @@ def _manifest_bytes(data: Path) -> bytes | None:
 def claimed(out: Path, identity: Identity) -> Iterator[None]:
     """The folder, made or checked to be this training's, locked, and cleared of half-written files."""
     check_folder(out, identity)
+    is_new = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
-    with working_alone(out):
-        yield
+    try:
+        with working_alone(out):
+            yield
+    except BaseException:
+        if is_new:
+            with suppress(OSError):  # of a folder in which there is something by now
+                out.rmdir()
+        raise
 
 
 def sign(out: Path, identity: Identity) -> None:

@@ -58,6 +58,7 @@ def test_a_family_says_what_it_needs(tiny: GanRecipe, photos: Path, tmp_path: Pa
         train(replace(tiny, family="biggan"), photos, tmp_path / "biggan")
     with pytest.raises(UsageError, match="must name their source"):
         train(replace(tiny, family="cut"), photos, tmp_path / "cut")
+    assert not {"biggan", "cut"} & {path.name for path in tmp_path.iterdir()}
     train(replace(tiny, family="cut", source=photos), photos, tmp_path / "good")
     with pytest.raises(UsageError, match="--source"):
         read_sources(load_generator(tmp_path / "good"), None, quiet)
