@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import kornia
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -16,7 +17,7 @@ from artfp.perturb.base import Perturbation
 class Resize(Perturbation):
     """Resized to a fraction of the side and back."""
 
-    name, mildest, hardest = "resize", 1.0, 0.25
+    name, unit, mildest, hardest = "resize", "share of the side", 1.0, 0.25
 
     def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
         """Down, then up, both antialiased."""
@@ -28,7 +29,7 @@ class Resize(Perturbation):
 class Crop(Perturbation):
     """A crop to a fraction of the side at a random place, resized back."""
 
-    name, mildest, hardest = "crop", 1.0, 0.78
+    name, unit, mildest, hardest = "crop", "share of the side", 1.0, 0.78
 
     def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
         """One place for the whole batch."""
@@ -55,7 +56,7 @@ class CentreCrop(Crop):
 class Rotate(Perturbation):
     """Turned about the centre by degrees, either way; the corners show what lies mirrored at the border."""
 
-    name, mildest, hardest = "rotate", 0.0, 5.0
+    name, unit, mildest, hardest = "rotate", "degrees", 0.0, 5.0
 
     def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
         """One direction for the whole batch."""
@@ -68,7 +69,7 @@ class Realigned(Perturbation):
     Strength 1 stands for cuts to `LEAST` and turns by `MOST`, and for errors of `ZOOM_ERROR` and `TURN_ERROR`.
     """
 
-    name, mildest, hardest = "realigned", 0.0, 1.0
+    name, unit, mildest, hardest = "realigned", "share of its limits", 0.0, 1.0
     LEAST, MOST = 0.76, 7.0
     ZOOM_ERROR, TURN_ERROR = 0.02, 0.9
 
@@ -97,10 +98,31 @@ def turned(images: Tensor, degrees: float, zoom: float, aspects: Tensor | None =
     return F.grid_sample(images, places, padding_mode="reflection", align_corners=False)
 
 
+class Perspective(Perturbation):
+    """Every corner moves by up to a fraction of the side, either way on both axes; outside lies what is mirrored."""
+
+    name, unit, mildest, hardest = "perspective", "share of the side", 0.0, 0.1
+
+    def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
+        """The same corners for the whole batch."""
+        last = torch.tensor([images.shape[-1] - 1.0, images.shape[-2] - 1.0])
+        corners = last * torch.tensor([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+        moved = corners + strength * last * torch.from_numpy(random.uniform(-1, 1, (4, 2))).float()
+        return seen_through(images, corners, moved)
+
+
+def seen_through(images: Tensor, corners: Tensor, moved: Tensor) -> Tensor:
+    """The images under the projection that takes the four corners (x, y, in pixels) to where they are moved."""
+    projection = kornia.geometry.get_perspective_transform(corners[None], moved[None]).to(images.device)
+    projections, size = projection.expand(len(images), 3, 3), tuple(images.shape[-2:])
+    seen: Tensor = kornia.geometry.warp_perspective(images, projections, size, padding_mode="reflection")
+    return seen
+
+
 class Flip(Perturbation):
     """Mirrors each image with the probability given as strength."""
 
-    name, mildest, hardest = "flip", 0.0, 1.0
+    name, unit, mildest, hardest = "flip", "probability", 0.0, 1.0
 
     def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
         """Left becomes right."""

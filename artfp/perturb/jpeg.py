@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import math
 
 import kornia
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
-from artfp.images import to_pixels, to_tensor
 from artfp.perturb.base import Perturbation
+from artfp.perturb.pillow import changed, stored, straight_through
 
 
 class Jpeg(Perturbation):
@@ -23,22 +21,13 @@ class Jpeg(Perturbation):
     differentiable model costs ten times Pillow's round trip on a CPU (FACTS); see `jpeg_attenuation`.
     """
 
-    name, mildest, hardest = "jpeg", 100.0, 30.0
+    name, unit, mildest, hardest = "jpeg", "quality", 100.0, 30.0
     exact_identity = False
 
     def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
         """Encode and decode each image."""
-        real = torch.cat([_jpeg_round_trip(pixels, round(strength)) for pixels in to_pixels(images.detach())])
-        if not images.requires_grad:
-            return real.to(images.device)
-        linear = jpeg_attenuation(images, strength)
-        return linear + (real.to(images.device) - linear).detach()
-
-
-def _jpeg_round_trip(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], quality: int) -> Tensor:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
-    return to_tensor(np.asarray(Image.open(buffer)))
+        real = changed(images, lambda image: stored(image, "JPEG", round(strength)))
+        return straight_through(jpeg_attenuation(images, strength), real) if images.requires_grad else real
 
 
 # ITU-T T.81 annex K.1: the luminance table that libjpeg scales by quality.
