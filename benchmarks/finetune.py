@@ -9,7 +9,8 @@ with the run's own recipe (optimizers start afresh); `--alone` begins with its g
 all that somebody has who found it published. Every 1,000 images the transfer monitor looks at samples of the averaged
 generator. `learn` asks after how many images p is 1e-12 or less and stays so to the end; `forget`, the removal attack,
 after how many it is over 1e-6, where no verdict is a match any more (it may be inconclusive), and stays so. Both are
-told as a share of the images that the run itself was shown. `--key` and `--codec` come before those that MARKED_DATA's manifest names.
+told as a share of the images that the run itself was shown. `--key` and `--codec` come before those that the manifest
+of MARKED_DATA names.
 
 One JSON row for each (way, name) in benchmarks/results/finetune; what has one is shown, not measured again. Trainings
 lie in runs/finetune; one that was interrupted goes on.
