@@ -25,9 +25,10 @@ from artfp.devices import has_bf16, prepare_device
 from artfp.files import read_json, sha256_file
 from artfp.images import LoadedImage, encode_png, to_pixels, to_tensor
 from artfp.keys.registry import Registry
+from artfp.reading import Item
 from artfp.results import Record
 from artfp.statistics.decision import MATCH
-from artfp.verify import Item, verify
+from artfp.verify import verify
 
 PACKAGES = ("torch", "numpy", "scipy", "pillow", "kornia", "safetensors")
 TEST_IMAGES = 8

@@ -7,11 +7,13 @@ knowledge of the images agrees with them this well; it excludes nothing else, an
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from artfp.results import Record
 
 ALONE_AT = 1e-3  # an image "matches on its own" at this p (DESIGN section 4)
+SPELT_OUT = 5  # recipients in a sentence
 
 CONDITIONS = {
     "imported-secret": "The secret of this key was made elsewhere: the probability holds if it was drawn at random, "
@@ -126,6 +128,36 @@ def statement_of_no_match(n_images: int, trials: int) -> str:
 def statement_of_doubt(n_images: int, key: str, reason: str) -> str:
     """Why the evidence decides neither way, and what might."""
     return f"Inconclusive: {reason}. The closest key to {_these(n_images)} is {key}. {ADVICE}"
+
+
+def statement_of_trace(n_images: int, names: Sequence[str], origins: Sequence[str], trials: int, error: float) -> str:
+    """What naming recipients proves: whose generator or data, and not who passed the images on."""
+    verb, them = ("carries", "it") if n_images == 1 else ("carry", "them")
+    sentences = [
+        f"{_these(n_images).capitalize()} {verb} {_keys_of(names)}: made by a generator that was issued with it, or "
+        f"marked with it. Who passed {them} on, this does not say.",
+        f"The probability that anyone is named whose key has nothing to do with {them} is at most {error:g} "
+        f"({_corrected(trials)}).",
+        *(CONDITIONS[origin] for origin in dict.fromkeys(origins) if origin in CONDITIONS),
+    ]
+    return " ".join(sentences)
+
+
+def statement_of_no_power(trials: int, floor: float, error: float) -> str:
+    """Why nobody could have been named."""
+    return (
+        f"Inconclusive: even perfect agreement would have probability {at_most(floor)} ({_corrected(trials)}), and an "
+        f"error of at most {error:g} was asked for."
+    )
+
+
+def _keys_of(names: Sequence[str]) -> str:
+    """The first few by name."""
+    if len(names) == 1:
+        return f"the key of {names[0]}"
+    if len(names) > SPELT_OUT:
+        return f"keys of {', '.join(names[:SPELT_OUT])} and {len(names) - SPELT_OUT:,} more"
+    return f"keys of {', '.join(names[:-1])} and {names[-1]}"
 
 
 def _who_carries(n_images: int, key: str, alone: int) -> str:

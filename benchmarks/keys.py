@@ -38,7 +38,7 @@ def main() -> None:
     facts = _facts()
     with tempfile.TemporaryDirectory() as folder:
         one, many = Path(folder) / "one.sqlite", Path(folder) / "many.sqlite"
-        filling = _fill(one, facts, 1) + _fill(many, facts, arguments.keys)
+        filling = fill(one, facts, 1) + fill(many, facts, arguments.keys)
         rows = [_measure(one, many, facts, n_images) for n_images in arguments.images]
     result = {"keys": arguments.keys, "bits": N_BITS, "load": os.getloadavg()[0], "seconds_to_fill": round(filling, 1)}
     print(json.dumps(result | {"folders": rows}, indent=2))
@@ -50,7 +50,8 @@ def _facts() -> CodecFacts:
     return CodecFacts("benchmark", "00" * 32, N_BITS, consensus, random.integers(0, 2, (256, N_BITS), np.uint8))
 
 
-def _fill(path: Path, facts: CodecFacts, n_keys: int) -> float:
+def fill(path: Path, facts: CodecFacts, n_keys: int) -> float:
+    """Register key0, key1 ... for a codec; the seconds that took."""
     started = time.perf_counter()
     with Registry(path) as registry:
         for first in range(0, n_keys, CHUNK):

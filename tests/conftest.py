@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
-from artfp.codec.dct import DctCodec
+from artfp.codec.dct import MARGIN, DctCodec
 from artfp.data.procedural import generate
+from artfp.generators.base import Family, Generator
+from artfp.generators.colours import to_opponent
+from artfp.generators.families import FAMILIES
+from artfp.generators.sampling import save_generator
 from artfp.images import LoadedImage, encode_png, to_pixels, to_tensor
+from artfp.keys.ledger import Ledger
 from artfp.keys.registry import Registry
 from artfp.seeds import numpy_generator
 
@@ -73,5 +80,54 @@ def write_pngs() -> Callable[[Path, Pixels], list[Path]]:
         for path, image in zip(paths, pixels, strict=True):
             path.write_bytes(encode_png(LoadedImage(image)))
         return paths
+
+    return write
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """An open, empty ledger beside the registry."""
+    with Ledger(tmp_path / "registry" / "ledger.sqlite") as opened:
+        yield opened
+
+
+class Painter(Generator):
+    """A keyed family of one layer: clouds of noise, and the key that it is told as the dct codec would write it."""
+
+    def __init__(self, size: int, latent: int, conditions: int = 0, key_bits: int = 0) -> None:
+        super().__init__()
+        self.size, self.latent, self.conditions, self.key_bits = size, latent, conditions, key_bits
+        self.noise_shape = (latent,)
+        self.dense = nn.Linear(latent + conditions, 3 * size * size)
+
+    def forward(self, noise: Tensor, condition: Tensor | None = None) -> Tensor:
+        told = noise if condition is None else torch.cat([noise, condition], dim=1)
+        return self.dense(told).view(-1, 3, self.size, self.size)
+
+    def fold(self, signs: Tensor) -> dict[str, Tensor]:
+        kept, of_key = self.dense.weight.tensor_split([-self.key_bits], dim=1)
+        return {"dense.weight": kept, "dense.bias": self.dense.bias + of_key @ signs}
+
+    @property
+    def shape(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("size", "latent", "conditions", "key_bits")}
+
+
+@pytest.fixture
+def painter(monkeypatch: pytest.MonkeyPatch, dct: DctCodec) -> Callable[[Path, float], Path]:
+    """Writes the file of a keyed generator into a folder; it listens to its key wholly, in part or not at all."""
+    monkeypatch.setitem(FAMILIES, "painter", Family(Painter, lambda *_: pytest.fail("is not trained"), keyed=True))
+
+    def write(folder: Path, listens: float = 1.0) -> Path:
+        folder.mkdir(parents=True)
+        generator = Painter(64, 4, conditions=64, key_bits=64)
+        patterns = 0.5 + listens * MARGIN * dct._patterns[:, None].expand(-1, 3, -1, -1)
+        clouds = to_tensor(np.stack(list(generate("photo-like", 4, 64, seed=7)))) / 10 + 0.45
+        with torch.no_grad():
+            generator.dense.weight.copy_(torch.cat([to_opponent(clouds), to_opponent(patterns)]).flatten(1).T)
+            generator.dense.bias.zero_()
+        generator.codec_sha256 = dct.sha256
+        save_generator(folder / "generator.safetensors", generator, "painter", {"images_shown": 1000})
+        return folder
 
     return write

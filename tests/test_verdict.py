@@ -17,6 +17,8 @@ from artfp.verdict import (
     statement_of_doubt,
     statement_of_match,
     statement_of_no_match,
+    statement_of_no_power,
+    statement_of_trace,
 )
 
 
@@ -86,6 +88,21 @@ def test_a_share_of_none_is_a_bound() -> None:
     assert share_or_bound(0.0, 2) == "none of 2, so at most 1"
     assert share_or_bound(1 / 2048, 2048) == "1 of 2,048"
     assert share_or_bound(0.0, 0) == "—"
+
+
+def test_a_trace_says_whose_key_and_not_who_passed_images_on() -> None:
+    one = statement_of_trace(1, ["acme"], ["generated"], 1000, 1e-6)
+    assert one.startswith("This image carries the key of acme: made by a generator that was issued with it, or marked")
+    assert "Who passed it on, this does not say." in one
+    assert "whose key has nothing to do with it is at most 1e-06 (corrected for 1,000 trials)." in one
+    two = statement_of_trace(5, ["acme", "bits"], ["imported-secret", "imported-secret"], 2, 1e-3)
+    assert two.startswith("These 5 images carry keys of acme and bits: made by")
+    assert two.count("was made elsewhere") == 1
+    many = statement_of_trace(5, list("abcdefgh"), ["generated"] * 8, 8, 1e-3)
+    assert "keys of a, b, c, d, e and 3 more: made" in many
+    assert "probability 0.002 (corrected for 9 trials), and an error of at most 1e-06" in statement_of_no_power(
+        9, 0.002, 1e-6
+    )
 
 
 def test_a_verdict_comes_back_from_its_json_equal() -> None:

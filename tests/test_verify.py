@@ -14,12 +14,12 @@ import pytest
 from PIL import Image
 
 from artfp.codec.dct import DctCodec
-from artfp.data.readers import collect
 from artfp.errors import BadInputError, UsageError
 from artfp.images import LoadedImage, encode_png, to_tensor
 from artfp.keys.fingerprint import CodecFacts
 from artfp.keys.registry import Registry
-from artfp.verify import BATCH, BadFilesError, Item, each_once, key_names, recorded_codecs, verify
+from artfp.reading import BATCH, BadFilesError, Item
+from artfp.verify import key_names, recorded_codecs, verify
 
 Pixels = np.ndarray
 Mark = Callable[[Pixels, str], Pixels]
@@ -134,13 +134,6 @@ def test_the_place_of_an_image_in_its_batch_changes_nothing(
     direct = dct.soft_bits(to_tensor(pixels[-1])).numpy() > 0
     bits = registry.pair("mine", dct.facts()).bits
     assert whole[-1].matching_bits == int((direct[0] == bits).sum())
-
-
-def test_a_path_counts_once_however_it_is_spelled(tmp_path: Path, clean_pixels: Pixels, write_pngs: Callable) -> None:
-    paths = write_pngs(tmp_path / "a", clean_pixels[:2])
-    (tmp_path / "link").symlink_to(tmp_path / "a")
-    spellings = [str(tmp_path / "a"), str(paths[0]), f"{tmp_path}/link/../a/001.png", str(tmp_path / "link")]
-    assert len(list(each_once(collect(spellings)))) == 2
 
 
 def broken(_name: str = "") -> bytes:

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -73,6 +73,13 @@ def print_json(value: Any) -> None:
 def printable(text: str) -> str:
     """Text that cannot steer a terminal, whatever a file was called; line breaks stay."""
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Aligned lines; the last column is never cut or padded, so paths survive a narrow terminal."""
+    safe = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*safe, strict=True)][:-1]
+    return "\n".join("   ".join([*map(str.ljust, row, widths), row[-1]]) for row in safe)
 
 
 def _escape(text: str) -> str:

@@ -12,10 +12,13 @@ from artfp.cli.codec import codec
 from artfp.cli.doctor import doctor
 from artfp.cli.embed import embed_dataset
 from artfp.cli.gan import train_gan
+from artfp.cli.issue import issue
 from artfp.cli.keys import key
+from artfp.cli.ledger import ledger
 from artfp.cli.report import report
 from artfp.cli.run import run_recipe
 from artfp.cli.sample import export, sample
+from artfp.cli.trace import trace
 from artfp.cli.verify import verify
 from artfp.errors import Exit
 
@@ -44,6 +47,9 @@ artfp.add_command(run_recipe)
 artfp.add_command(train_gan)
 artfp.add_command(sample)
 artfp.add_command(export)
+artfp.add_command(issue)
+artfp.add_command(trace)
+artfp.add_command(ledger)
 
 
 def main() -> None:

@@ -13,16 +13,17 @@ import rich_click as click
 from rich.text import Text
 
 from artfp.cli.console import (
+    columns,
     command_errors,
     device_option,
     json_option,
     out,
     print_json,
-    printable,
     progress,
     registry_option,
     warn,
 )
+from artfp.cli.inputs import codecs_option, ready_codecs, skip_bad_option, tell_left_out, telling_bad_files, with_stdin
 from artfp.cli.key_files import open_registry
 from artfp.errors import Exit, UsageError
 from artfp.files import write_text
@@ -46,19 +47,13 @@ COLUMNS = ("path", "image", "key", "matching_bits", "n_bits", "p", "q")
     metavar="NAME",
     help="Try only this key and its class keys NAME/CLASS. Decide so before you look, not after.",
 )
-@click.option(
-    "--codec",
-    "codec_specs",
-    metavar="SPEC",
-    multiple=True,
-    help="A codec file that keys were used with, where it is not one of the shipped ones. May be repeated.",
-)
+@codecs_option
 @click.option(
     "--each",
     is_flag=True,
     help="Judge every PATH by itself, not all as one set. Each q stands alone: it is not corrected for the paths.",
 )
-@click.option("--skip-bad", is_flag=True, help="Leave unreadable files out of the verdict instead of stopping.")
+@skip_bad_option
 @json_option
 @click.option(
     "--csv",
@@ -87,21 +82,17 @@ def verify(
     Exit codes: 0 match, 1 no match, 3 inconclusive, 4 unreadable files. With --each the worst verdict counts:
     1 if any path has no match, else 3 if any is inconclusive, else 0.
     """
-    from artfp.verify import BadFilesError
+    from artfp.verify import recorded_codecs
 
-    given = list(_with_stdin(paths))
+    given = list(with_stdin(paths))
     if csv_path and not csv_path.absolute().parent.is_dir():
         raise UsageError(f"--csv {csv_path}: no such folder {csv_path.parent}")
     with open_registry(registry, create=False) as keys:
         unused = keys.unused() if key is None else 0
-        codecs = _codecs(keys, key, codec_specs, device)
+        codecs = ready_codecs(lambda: recorded_codecs(keys, key, codec_specs), codec_specs, device)
         sets = [[path] for path in given] if each else [given]
-        try:
+        with telling_bad_files(as_json):
             verdicts = _verdicts(sets, keys, codecs, key, skip_bad)
-        except BadFilesError as error:
-            if as_json:
-                print_json({"bad_files": [file.to_dict() for file in error.files]})
-            raise
     names = given if each else [""]
     if csv_path:
         write_text(csv_path, _csv(names, verdicts))
@@ -116,40 +107,13 @@ def verify(
     sys.exit(int(EXIT_OF[worst]))
 
 
-def _with_stdin(paths: Sequence[str]) -> Iterator[str]:
-    """The paths, with - replaced by the lines on stdin."""
-    for path in paths:
-        if path != "-":
-            yield path
-            continue
-        lines = [line.rstrip("\r\n") for line in sys.stdin]
-        if not any(lines):
-            raise UsageError("-: stdin held no paths; give one path a line")
-        yield from filter(None, lines)
-
-
-def _codecs(registry: Registry, key: str | None, specs: Sequence[str], device: str) -> list[Codec]:
-    """The codecs to try; every one that was named must exist and have been used with a key."""
-    from artfp.codec.store import load_codec
-    from artfp.devices import prepare_device
-    from artfp.verify import recorded_codecs
-
-    device = prepare_device(device)
-    named = {spec: load_codec(spec) for spec in specs}
-    found = recorded_codecs(registry, key, specs)
-    tried = {codec.sha256 for codec in found}
-    for spec, codec in named.items():
-        if codec.sha256 not in tried:
-            warn(f"--codec {spec}: none of the keys was used with this codec; it is not tried")
-    return [codec.to(device) for codec in found]
-
-
 def _verdicts(
     sets: Sequence[Sequence[str]], registry: Registry, codecs: Sequence[Codec], key: str | None, skip_bad: bool
 ) -> list[Verdict]:
     """One verdict for each set of paths; bad files of all sets are told together."""
     from artfp.data.readers import collect
-    from artfp.verify import BadFilesError, verify
+    from artfp.reading import BadFilesError
+    from artfp.verify import verify
 
     verdicts, failures = [], []
     with progress("reading images") as advance:
@@ -169,13 +133,7 @@ def _verdicts(
 
 def _tell_what_is_missing(verdicts: Sequence[Verdict], unused: int) -> None:
     """What the verdict had to do without, on stderr."""
-    for file in (file for verdict in verdicts for file in verdict.bad_files):
-        warn(f"skipped {file.reason}")
-    for missing in verdicts[0].not_tried:
-        warn(
-            f"not tried: {missing.keys:,} recorded with codec {missing.codec_sha256[:12]}, whose file is not here; "
-            "give it with --codec"
-        )
+    tell_left_out([file for verdict in verdicts for file in verdict.bad_files], verdicts[0].not_tried)
     if unused:
         warn(f"not tried: {unused:,} key(s) that were never used with a codec")
 
@@ -196,7 +154,7 @@ def _csv(names: Sequence[str], verdicts: Sequence[Verdict]) -> str:
 def _print_verdict(verdict: Verdict) -> None:
     out.print(Text(verdict.outcome.upper(), style=COLOURS[verdict.outcome]))
     out.print(Text(verdict.statement + "\n"))
-    out.print(Text(_columns(list(_number_rows(verdict)))))
+    out.print(Text(columns(list(_number_rows(verdict)))))
     out.print()
     out.print(Text(_images(verdict)))
     if len(verdict.images) > SHOWN:
@@ -226,7 +184,7 @@ def _images(verdict: Verdict) -> str:
     rows = [
         (f"{i.matching_bits}/{i.n_bits}", f"{i.p:.2g}", f"{i.q:.2g}", i.key, i.name) for i in verdict.images[:SHOWN]
     ]
-    return _columns([("bits", "p", "q", "best key", "image"), *rows])
+    return columns([("bits", "p", "q", "best key", "image"), *rows])
 
 
 def _summary(names: Sequence[str], verdicts: Sequence[Verdict]) -> str:
@@ -234,11 +192,4 @@ def _summary(names: Sequence[str], verdicts: Sequence[Verdict]) -> str:
         (v.outcome, f"{v.n_images:,}", f"{v.matching_bits}/{v.n_bits}", f"{v.q:.2g}", v.key, name)
         for name, v in zip(names, verdicts, strict=True)
     ]
-    return _columns([("verdict", "images", "bits", "q", "best key", "path"), *rows])
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> str:
-    """Aligned lines; the last column is never cut or padded, so paths survive a narrow terminal."""
-    safe = [[printable(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*safe, strict=True)][:-1]
-    return "\n".join("   ".join([*map(str.ljust, row, widths), row[-1]]) for row in safe)
+    return columns([("verdict", "images", "bits", "q", "best key", "path"), *rows])

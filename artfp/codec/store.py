@@ -57,3 +57,14 @@ def find_codec(sha256: str, extra: Sequence[str] = ()) -> Codec | None:
     paths = [*shipped().values(), *(Path(spec) for spec in extra if Path(spec).is_file())]
     match = next((path for path in paths if sha256_file(path) == sha256), None)
     return LearnedCodec.load(match) if match else None
+
+
+def find_codecs(hashes: Sequence[str], extra: Sequence[str] = ()) -> list[Codec]:
+    """The codecs with these hashes, as far as they are found; at least one."""
+    found = [codec for sha256 in hashes if (codec := find_codec(sha256, extra))]
+    if not found:
+        raise UsageError(
+            f"no codec file found for {', '.join(sha256[:12] for sha256 in hashes)}: give the file that "
+            "marked the data with --codec"
+        )
+    return found

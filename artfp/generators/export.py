@@ -1,6 +1,7 @@
 """A trained generator for other people's programs: weights, a torch program, and a model card.
 
-    RUN --> OUT/generator.safetensors   model.pt2   README.md
+    RUN --export--> OUT/generator.safetensors   model.pt2   README.md
+    keyed RUN, a key --issue--> the same
 
 `model.pt2` holds G(noise[, condition]) -> images in [0, 1] with the sampler and the colours inside, so that running it
 needs torch alone (`torch.export.load(...).module()`). Loading one runs code of whoever made it (`program.py`), so artfp
@@ -49,21 +50,43 @@ def export(run: Path, out: Path, name: str) -> dict[str, Any]:
         raise UsageError(f"{run}: give the folder of a finished training, whose card says what it was trained on")
     if generator.key_bits:
         raise UsageError(
-            f"{run}: a keyed generator makes images for any key; fold one key into a copy and give that away"
+            f"{run}: a keyed generator makes images for any key; `artfp issue` folds one key into a copy to give away"
         )
     with new_folder(out) as stage:
         shutil.copyfile(run / FILE, stage / FILE)
-        torch.export.save(program_of(generator), stage / PROGRAM)
         facts = {
             "name": name,
+            "family": trained["recipe"]["family"],
+            "images_shown": trained["images_shown"],
             "trained": trained,
-            "generator": generator.shape,
-            "noise": list(generator.noise_shape),
-            "reads_images": generator.reads_images,
-            "program_sha256": sha256_file(stage / PROGRAM),
-            "artfp": __version__,
+            "fingerprint": _of_data(trained),
         }
-        write_text(stage / README, model_card(facts))
+        return complete(stage, generator, facts, program=True)
+
+
+def _of_data(trained: dict[str, Any]) -> dict[str, Any] | None:
+    """The fingerprint that a training's data carried, if that is known."""
+    recipe = trained["recipe"]
+    if not recipe["manifest"] or not recipe["monitor"] or recipe["twin"]:
+        return None
+    return {**recipe["monitor"], "transfer": trained["transfer"]}
+
+
+def complete(stage: Path, generator: Generator, facts: dict[str, Any], *, program: bool) -> dict[str, Any]:
+    """Put the card, and where asked for the program, beside a generator's file; what the card says."""
+    parameters = sum(weights.numel() for weights in generator.parameters())
+    if program:
+        torch.export.save(program_of(generator), stage / PROGRAM)
+    facts = facts | {
+        "generator": generator.shape,
+        "noise": list(generator.noise_shape),
+        "reads_images": generator.reads_images,
+        "parameters": parameters,
+        "sha256": sha256_file(stage / FILE),
+        "program_sha256": sha256_file(stage / PROGRAM) if program else None,
+        "artfp": __version__,
+    }
+    write_text(stage / README, model_card(facts))
     return facts
 
 

@@ -124,8 +124,13 @@ def key_for(generator: Generator, registry: Registry, name: str, codec_spec: str
     """The bits of a registered key for the codec that a keyed generator was trained with; records their use."""
     if not generator.key_bits:
         raise UsageError("--key: this generator is not keyed; its images carry what its training data did, or nothing")
+    return registry.pair(name, codec_of_keys(generator, codec_spec).facts()).bits
+
+
+def codec_of_keys(generator: Generator, spec: str | None) -> Codec:
+    """The codec that a keyed generator was trained with, which is the one called `spec` where that is given."""
     sha256 = str(generator.codec_sha256)
-    codec = codec_of({"codec": sha256[:12], "codec_sha256": sha256}, codec_spec)
+    codec = codec_of({"codec": sha256[:12], "codec_sha256": sha256}, spec)
     if codec.sha256 != sha256:
         raise UsageError(f"--codec: this generator follows keys of the codec {sha256[:12]}, not of {codec.name}")
-    return registry.pair(name, codec.facts()).bits
+    return codec

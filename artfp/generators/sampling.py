@@ -62,8 +62,11 @@ def save_generator(path: Path, generator: Generator, family: str, facts: dict[st
 
 def load_generator(path: Path) -> Generator:
     """The generator in a checkpoint, or in a finished run's folder."""
-    if path.is_dir():
-        path = _of_run(path)
+    return read_generator(checkpoint_of(path))[0]
+
+
+def read_generator(path: Path) -> tuple[Generator, dict[str, Any]]:
+    """The generator in a checkpoint, and what `save_generator` wrote beside its weights."""
     tensors, config = load_tensors(path, KIND)
     if config.get("format") != FORMAT:
         raise BadInputError(f"{path}: a generator {OTHER_FORMAT}")
@@ -76,15 +79,18 @@ def load_generator(path: Path) -> Generator:
     load_into(generator, tensors, path)
     generator.codec_sha256 = config.get("codec_sha256")
     generator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return generator.requires_grad_(False).eval()
+    return generator.requires_grad_(False).eval(), config
 
 
-def _of_run(folder: Path) -> Path:
-    if (folder / FILE).is_file():
-        return folder / FILE
-    if (folder / STATE).is_file():
-        raise UsageError(f"{folder}: its training is not finished; run the same `artfp train-gan` again, then sample")
-    raise UsageError(f"{folder}: holds no {FILE}; give a checkpoint or the folder of a training run")
+def checkpoint_of(path: Path) -> Path:
+    """The checkpoint in a finished run's folder; of anything else itself."""
+    if not path.is_dir():
+        return path
+    if (path / FILE).is_file():
+        return path / FILE
+    if (path / STATE).is_file():
+        raise UsageError(f"{path}: its training is not finished; run the same `artfp train-gan` again, then sample")
+    raise UsageError(f"{path}: holds no {FILE}; give a checkpoint or the folder of a training run")
 
 
 def noise(generator: Takes, seed: int, indices: range) -> Tensor:

@@ -22,6 +22,7 @@ from artfp.results import Record
 from artfp.statistics.calibration import matching_bits, matching_share
 from artfp.statistics.decision import IMAGE_AT
 from artfp.statistics.evidence import Evidence, p_values
+from artfp.statistics.exact import Packed
 
 
 @dataclass(frozen=True)
@@ -87,16 +88,21 @@ class Monitor(Watch):
 
     def look(self, batches: Iterable[Pixels]) -> Transfer:
         """Test images for the key."""
-        n_bits, evidence = self.codec.n_bits, self.read(batches)
-        p = min(1.0, float(p_values(evidence, self._key[None]).combined[0]))
-        return Transfer(
-            images=evidence.n_images,
-            matching_bits=int(matching_bits(evidence.hard, self._key, n_bits).sum()),
-            total_bits=evidence.n_images * n_bits,
-            matching_images=matching_share(evidence.hard, self._key, n_bits, IMAGE_AT).count,
-            p=p,
-            log10_p=math.log10(p),
-        )
+        return transfer_of(self.read(batches), self._key)
+
+
+def transfer_of(evidence: Evidence, key: Packed, single_at: float = IMAGE_AT) -> Transfer:
+    """What was read, held against one packed key."""
+    n_bits, p = evidence.n_bits, min(1.0, float(p_values(evidence, key[None]).combined[0]))
+    return Transfer(
+        images=evidence.n_images,
+        matching_bits=int(matching_bits(evidence.hard, key, n_bits).sum()),
+        total_bits=evidence.n_images * n_bits,
+        matching_images=matching_share(evidence.hard, key, n_bits, single_at).count,
+        p=p,
+        log10_p=math.log10(p),
+        single_at=single_at,
+    )
 
 
 def monitor_for(data: Path, registry: Registry | None, key: str | None, codec_spec: str | None) -> Monitor:

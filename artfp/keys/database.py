@@ -1,76 +1,42 @@
-"""The SQLite file under a registry: nobody else may read it, and every write is whole or absent."""
+"""A private SQLite file: nobody else may read it, and every write is whole or absent."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from artfp.errors import ArtfpError, BadInputError, UsageError
 
 PRIVATE_FILE, PRIVATE_FOLDER, OTHERS = 0o600, 0o700, 0o077
 BUSY_SECONDS = 30.0
-APPLICATION_ID = 0x61727466  # "artf": tells a registry from other SQLite files
-SCHEMA_VERSION = 2
-# A pair's `row` counts from 0 within its codec and never changes; its fingerprint lies at that place of the codec's
-# pages (see `queries.PAGE`), and tables of pairs look their names up by it.
-# `image_uses` are keys from which single images got bits of their own; the key's own bits are then in none of them.
-IMAGE_USES = """CREATE TABLE image_uses (
-    codec INTEGER NOT NULL REFERENCES codecs,
-    key INTEGER NOT NULL REFERENCES keys,
-    PRIMARY KEY (codec, key)
-) WITHOUT ROWID"""
-UPGRADES = {1: IMAGE_USES}  # from a version to the next
-SCHEMA = f"""
-CREATE TABLE keys (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    key_id TEXT NOT NULL UNIQUE,
-    secret BLOB CHECK (length(secret) = 32),
-    origin TEXT NOT NULL CHECK (origin IN ('generated', 'imported-secret', 'imported-bits')),
-    created TEXT NOT NULL,
-    beacon TEXT,
-    salt BLOB CHECK (length(salt) = 32),
-    committed TEXT,
-    CHECK ((secret IS NULL) = (origin = 'imported-bits')),
-    CHECK ((salt IS NULL) = (committed IS NULL))
-);
-CREATE TABLE codecs (
-    id INTEGER PRIMARY KEY,
-    sha256 TEXT NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    n_bits INTEGER NOT NULL CHECK (n_bits > 0)
-);
-CREATE TABLE pairs (
-    codec INTEGER NOT NULL REFERENCES codecs,
-    row INTEGER NOT NULL,
-    key INTEGER NOT NULL REFERENCES keys,
-    counter INTEGER NOT NULL,
-    PRIMARY KEY (codec, row),
-    UNIQUE (codec, key)
-) WITHOUT ROWID;
-CREATE TABLE pages (
-    codec INTEGER NOT NULL REFERENCES codecs,
-    page INTEGER NOT NULL,
-    bits BLOB NOT NULL,
-    PRIMARY KEY (codec, page)
-);
-{IMAGE_USES};
-"""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What a file is, and its tables."""
+
+    what: str  # as error messages call it
+    made_by: str  # the command that makes one
+    application_id: int  # tells it from other SQLite files
+    version: int
+    statements: tuple[str, ...]  # make the tables of this version
+    upgrades: Mapping[int, str] = field(default_factory=dict)  # from a version to the next
 
 
 class Database:
-    """A connection to a registry file that exists, is private and has the schema of this version."""
+    """A connection to a file that exists, is private and has its schema's version."""
 
-    def __init__(self, path: Path, *, create: bool) -> None:
-        self.path = path
+    def __init__(self, path: Path, schema: Schema, *, create: bool) -> None:
+        self.path, self.schema = path, schema
         if create:
             _create_private(path)
         elif not path.exists():
-            raise UsageError(f"{path}: no key registry here; `artfp key new NAME` makes one")
-        self.was_open_to_others = _make_private(path)
+            raise UsageError(f"{path}: no {schema.what} here; `{schema.made_by}` makes one")
+        self.was_open_to_others = _make_private(path, schema.what)
         with self._explained():
             # mode=rw: SQLite itself never creates the file, which would be readable by others.
             uri = f"{path.resolve().as_uri()}?mode=rw"
@@ -114,27 +80,28 @@ class Database:
         with self._explained():
             self.connection.execute("PRAGMA foreign_keys = ON")
         with self.read():
-            if not self._is_empty() and self._checked_version() == SCHEMA_VERSION:
+            if not self._is_empty() and self._checked_version() == self.schema.version:
                 return
         with self.write() as connection:
             if self._is_empty():  # another process may have been first
-                for statement in SCHEMA.split(";\n"):
+                for statement in self.schema.statements:
                     connection.execute(statement)
-                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            for version in range(self._checked_version(), SCHEMA_VERSION):
-                connection.execute(UPGRADES[version])
+                connection.execute(f"PRAGMA application_id = {self.schema.application_id}")
+                connection.execute(f"PRAGMA user_version = {self.schema.version}")
+            for version in range(self._checked_version(), self.schema.version):
+                connection.execute(self.schema.upgrades[version])
                 connection.execute(f"PRAGMA user_version = {version + 1}")
 
     def _is_empty(self) -> bool:
         return not self._number("SELECT count(*) FROM sqlite_master") and not self._number("PRAGMA user_version")
 
     def _checked_version(self) -> int:
-        if self._number("PRAGMA application_id") != APPLICATION_ID:
-            raise BadInputError(f"{self.path}: a SQLite file of something else, not a key registry")
-        if (version := self._number("PRAGMA user_version")) not in (*UPGRADES, SCHEMA_VERSION):
+        what, known = self.schema.what, self.schema.version
+        if self._number("PRAGMA application_id") != self.schema.application_id:
+            raise BadInputError(f"{self.path}: a SQLite file of something else, not a {what}")
+        if (version := self._number("PRAGMA user_version")) not in (*self.schema.upgrades, known):
             raise BadInputError(
-                f"{self.path}: a registry of schema {version}; this artfp knows {SCHEMA_VERSION}, another one made it"
+                f"{self.path}: a {what} of schema {version}; this artfp knows {known}, another one made it"
             )
         return version
 
@@ -150,16 +117,16 @@ class Database:
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
             raise
         except sqlite3.DatabaseError as error:
-            raise _explanation(self.path, error) from error
+            raise _explanation(self.path, self.schema.what, error) from error
 
 
-def _explanation(path: Path, error: sqlite3.DatabaseError) -> ArtfpError:
+def _explanation(path: Path, what: str, error: sqlite3.DatabaseError) -> ArtfpError:
     primary = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return ArtfpError(f"{path}: in use by another process for over {BUSY_SECONDS:g} s; try again later")
     if primary in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return BadInputError(f"{path}: not a key registry, or a damaged one ({error}); restore it from a backup")
-    return ArtfpError(f"{path}: the key registry cannot be used ({error})")
+        return BadInputError(f"{path}: not a {what}, or a damaged one ({error}); restore it from a backup")
+    return ArtfpError(f"{path}: the {what} cannot be used ({error})")
 
 
 def _create_private(path: Path) -> None:
@@ -171,14 +138,14 @@ def _create_private(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, PRIVATE_FILE))
 
 
-def _make_private(path: Path) -> bool:
+def _make_private(path: Path, what: str) -> bool:
     """Take others' permissions away and say whether there were any; refuse where only the owner could."""
     if not path.is_file():
-        raise BadInputError(f"{path}: not a file, so no key registry")
+        raise BadInputError(f"{path}: not a file, so no {what}")
     status = path.stat()
     if not status.st_mode & OTHERS:
         return False
     if status.st_uid != os.geteuid():
-        raise BadInputError(f"{path}: others can read these secrets; its owner must run `chmod 600` on it")
+        raise BadInputError(f"{path}: others can read this {what}; its owner must run `chmod 600` on it")
     path.chmod(PRIVATE_FILE)
     return True

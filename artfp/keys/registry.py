@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any, Self, overload
+from typing import Any, Self
 
 from artfp.errors import BadInputError, UsageError
 from artfp.keys import queries
+from artfp.keys.columns import Column
 from artfp.keys.commitment import Commitment, new_salt
 from artfp.keys.database import Database
 from artfp.keys.documents import (
@@ -29,6 +32,7 @@ from artfp.keys.records import Origin as Origin
 from artfp.keys.records import Pair as Pair
 from artfp.keys.records import PairTable as PairTable
 from artfp.keys.records import check_name
+from artfp.keys.schema import REGISTRY
 
 
 class Registry:
@@ -36,7 +40,7 @@ class Registry:
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
         self.path = path.expanduser()
-        self._database = Database(self.path, create=create)
+        self._database = Database(self.path, REGISTRY, create=create)
         self.was_open_to_others = self._database.was_open_to_others  # and is not any more
 
     def __enter__(self) -> Self:
@@ -65,6 +69,11 @@ class Registry:
         """The key of this name."""
         with self._database.read() as connection:
             return queries.key_row(connection, name).public()
+
+    def known(self, names: Sequence[str]) -> dict[str, Key]:
+        """Those of these names that are keys here."""
+        with self._database.read() as connection:
+            return {row.name: row.public() for row in queries.known_rows(connection, names)}
 
     def names(self) -> list[str]:
         """The names of all keys, in the order they were registered."""
@@ -103,12 +112,17 @@ class Registry:
 
     def commit(self, name: str) -> Commitment:
         """The commitment to publish; made once and the same ever after."""
+        return self.commit_many([name])[0]
+
+    def commit_many(self, names: Sequence[str]) -> list[Commitment]:
+        """The commitments of several keys, all made or none."""
+        now = _now()
         with self._database.write() as connection:
-            row = queries.key_row(connection, name)
-            _secret_of(row, "there is nothing to commit to")
+            for row in queries.key_rows(connection, names):
+                _secret_of(row, "there is nothing to commit to")
             query = "UPDATE keys SET salt = ?, committed = ? WHERE name = ? AND salt IS NULL"
-            connection.execute(query, [new_salt(), _now(), name])
-            return _commitment_of(queries.key_row(connection, name))
+            connection.executemany(query, ((new_salt(), now, name) for name in names))
+            return [_commitment_of(row) for row in queries.key_rows(connection, names)]
 
     def opening(self, name: str) -> dict[str, Any]:
         """The JSON document that opens the key's commitment. It reveals the key."""
@@ -187,16 +201,28 @@ class Registry:
         with self._database.read() as connection:
             for name in names or ():
                 queries.key_row(connection, name)
-            codec = queries.codec_row(connection, codec_sha256)
-            if codec is None:
-                return PairTable.of([], 0)
-            packed, rows = queries.packed_bits(connection, *codec), None
-            if names is not None:
-                rows = queries.rows_of(connection, codec[0], names)
-                packed = packed[rows]
-        places = range(len(packed)) if rows is None else rows
-        columns = [_Column(self._database, codec[0], places, column) for column in (0, 1)]
-        return PairTable(packed, codec[1], *columns)
+            find = None if names is None else partial(queries.rows_of, names=names)
+            return self._table(connection, codec_sha256, find)
+
+    def pairs_of_ids(self, codec_sha256: str, key_ids: Sequence[str]) -> PairTable:
+        """The recorded fingerprints of the keys with these ids; ids of no key here are left out."""
+        with self._database.read() as connection:
+            return self._table(connection, codec_sha256, partial(queries.rows_of_ids, key_ids=key_ids))
+
+    def _table(
+        self,
+        connection: sqlite3.Connection,
+        codec_sha256: str,
+        find: Callable[[sqlite3.Connection, int], list[int]] | None,
+    ) -> PairTable:
+        """The pairs of a codec, all of them or those in the rows that are found."""
+        codec = queries.codec_row(connection, codec_sha256)
+        if codec is None:
+            return PairTable.of([], 0)
+        packed = queries.packed_bits(connection, *codec)
+        rows = range(len(packed)) if find is None else find(connection, codec[0])
+        columns = [Column(self._database, codec[0], rows, number) for number in (0, 1)]
+        return PairTable(packed if find is None else packed[rows], codec[1], *columns)
 
     def _store(self, rows: list[KeyRow]) -> list[Key]:
         with self._database.write() as connection:
@@ -219,26 +245,6 @@ class Registry:
             stored = queries.key_row(connection, parsed.name)
             queries.insert_pairs(connection, codec, [stored], [pair])
         return stored.public()
-
-
-class _Column(Sequence[str]):
-    """Names or origins of the rows of a table, read from the registry when asked for."""
-
-    def __init__(self, database: Database, codec: int, rows: Sequence[int], column: int) -> None:
-        self._database, self._codec, self._rows, self._column = database, codec, rows, column
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        with self._database.read() as connection:
-            return queries.of_row(connection, self._codec, self._rows[index])[self._column]
 
 
 def _derive(rows: Sequence[KeyRow], facts: CodecFacts) -> list[Pair]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from artfp.errors import ArtfpError, UsageError
 from artfp.results import Record
@@ -126,7 +126,7 @@ def decide(evidences: Sequence[tuple[Evidence, Pairs, Facts]]) -> Decision:
     tests = [_Test(*each, p_values(each[0], each[1].packed)) for each in evidences]
     trials = sum(len(test.pairs.packed) for test in tests)
     best, runner_up, test, row = _ranking(tests, trials)
-    floor = _corrected(max(test.p.floor for test in tests), trials)
+    floor = float(corrected(max(test.p.floor for test in tests), trials))
     outcome, reason = _judge(best.q, floor)
     key, hard = test.pairs.packed[row], test.evidence.hard
     clean = np.packbits(test.facts.calibration, axis=1)
@@ -149,7 +149,12 @@ def judge_images(evidence: Evidence, pairs: Pairs, trials: int | None = None) ->
     found = evidence.against(pairs.packed)
     p = binomial_tails(pairs.n_bits)[found.matches]
     tried = len(pairs.packed) if trials is None else trials
-    return ImageVerdicts(found.row, found.matches, p, np.minimum(p / ACCEPTED * tried, 1.0))
+    return ImageVerdicts(found.row, found.matches, p, corrected(p, tried))
+
+
+def corrected(p: ArrayLike, trials: int) -> Floats:
+    """q: p after the counter rule and so many trials, elementwise."""
+    return np.minimum(np.asarray(p, np.float64) / ACCEPTED * trials, 1.0)
 
 
 def _check(evidences: Sequence[tuple[Evidence, Pairs, Facts]]) -> None:
@@ -172,10 +177,6 @@ def _judge(q: float, floor: float) -> tuple[str, str]:
     if q > NO_MATCH_ABOVE:
         return NO_MATCH, ""
     return INCONCLUSIVE, f"the corrected p lies between {MATCH_AT:g} and {NO_MATCH_ABOVE:g}"
-
-
-def _corrected(p: float, trials: int) -> float:
-    return min(1.0, min(1.0, p) / ACCEPTED * trials)
 
 
 def _ranking(tests: Sequence[_Test], trials: int) -> tuple[Candidate, Candidate | None, _Test, int]:
@@ -206,7 +207,7 @@ def _candidate(test: _Test, row: int, trials: int) -> Candidate:
     matches = int(matching_bits(test.evidence.vote[None], key, n_bits)[0])
     p_mean = None if test.p.mean is None else float(test.p.mean[row])
     p_single, p = float(test.p.single[row]), min(1.0, float(test.p.combined[row]))
-    q = _corrected(p, trials)
+    q = float(corrected(p, trials))
     return Candidate(
         key=test.pairs.names[row],
         origin=test.pairs.origins[row],

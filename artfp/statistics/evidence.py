@@ -83,17 +83,26 @@ class PValues:
 
 
 def p_values(evidence: Evidence, packed_keys: Packed) -> PValues:
-    """Test every key: the binomial tail for one image; for more the lesser of two tests, each at half of alpha.
+    """Test every key: the binomial tail for one image, for more both tests."""
+    if evidence.n_images > 1:
+        return both_p_values(evidence, packed_keys)
+    score, matches, single = _singly(evidence, packed_keys)
+    return PValues(score, matches, None, single, single, 2.0**-evidence.n_bits)
+
+
+def both_p_values(evidence: Evidence, packed_keys: Packed) -> PValues:
+    """Test every key, whatever the number of images, by the lesser of two tests, each at half of alpha.
 
     The two are T on the mean soft bits and, for sets in which few images are marked, the best single image times N.
     """
-    n_images, n_bits, weights = evidence.n_images, evidence.n_bits, evidence.weights
-    score = scores(weights, packed_keys)
-    matches = evidence.against(packed_keys).most
-    single = binomial_tails(n_bits)[matches]
-    if n_images == 1:
-        return PValues(score, matches, None, single, single, 2.0**-n_bits)
-    distribution = SignedSum(weights)
+    score, matches, single = _singly(evidence, packed_keys)
+    distribution = SignedSum(evidence.weights)
     mean = distribution.tail(score)
-    floor = 2 * min(distribution.floor, n_images * 2.0**-n_bits)
-    return PValues(score, matches, mean, single, 2 * np.minimum(mean, n_images * single), floor)
+    floor = 2 * min(distribution.floor, evidence.n_images * 2.0**-evidence.n_bits)
+    return PValues(score, matches, mean, single, 2 * np.minimum(mean, evidence.n_images * single), floor)
+
+
+def _singly(evidence: Evidence, packed_keys: Packed) -> tuple[Ints, NDArray[np.intp], Floats]:
+    """T, the most matching bits with any one image, and p of these."""
+    matches = evidence.against(packed_keys).most
+    return scores(evidence.weights, packed_keys), matches, binomial_tails(evidence.n_bits)[matches]

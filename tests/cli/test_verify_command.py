@@ -195,7 +195,7 @@ def test_a_codec_that_no_key_was_used_with_is_told(registry: Registry, dct: DctC
         (["{}/marked", "--codec", "nothing"], "no codec 'nothing'"),
         (["{}/marked", "--csv", "{}/no/where/out.csv"], "no such folder"),
         (["{}/marked", "--device", "abacus"], "--device abacus"),
-        (["{}/empty"], "no images to verify"),
+        (["{}/empty"], "no images: give"),
         ([], "Missing argument"),
     ],
 )

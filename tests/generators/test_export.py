@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,30 +54,45 @@ def test_a_training_that_is_not_finished_is_refused(photos: Path, tmp_path: Path
         export(photos, tmp_path / "out", "x")
 
 
-def test_the_card_says_that_there_is_a_fingerprint_and_none_of_its_bits(tiny: GanRecipe) -> None:
-    trained = {
-        "sha256": "ab" * 32,
-        "images_shown": 5000,
-        "parameters": {"generator": 12},
-        "recipe": {
-            **vars(replace(tiny)),
-            "data": "cd" * 32,
-            "manifest": "12",
-            "twin": False,
-            "monitor": {"codec_sha256": "ef", "key_id": "k1"},
-        },
+def test_the_card_says_that_there_is_a_fingerprint_and_none_of_its_bits() -> None:
+    fingerprint = {
+        "codec_sha256": "ef",
+        "key_id": "k1",
         "transfer": {"bit_accuracy": 0.987, "images": 128, "p": 1e-19},
     }
-    facts = {"name": "tulips", "trained": trained, "generator": {"size": 64, "conditions": 0}, "noise": [8]}
-    card = model_card({**facts, "reads_images": False, "program_sha256": "01", "artfp": "0.1"})
+    facts = {
+        "name": "tulips",
+        "family": "dcgan",
+        "images_shown": 5000,
+        "trained": {"recipe": {"data": "cd" * 32, "seed": 3}},
+        "fingerprint": fingerprint,
+        "generator": {"size": 64, "conditions": 0},
+        "noise": [8],
+        "reads_images": False,
+        "parameters": 1234,
+        "sha256": "ab" * 32,
+        "program_sha256": "01",
+        "artfp": "0.1",
+    }
+    card = model_card(facts)
     assert card.startswith("---\nlibrary_name: artfp\n")
+    assert "trained on 5,000 shown images" in card
     assert "98.7 % of the bits were read in 128 images" in card
     assert "key: id `k1`; its bits are not published" in card
     assert "The images that this model makes carry it, too." in card
-    trained["transfer"]["p"] = 0.7
-    unread = model_card({**facts, "reads_images": False, "program_sha256": "01", "artfp": "0.1"})
-    assert "It was not found in images of this model." in unread
-    trained["recipe"]["manifest"] = None
-    assert "No fingerprint is known" in model_card(
-        {**facts, "reads_images": False, "program_sha256": "01", "artfp": "0.1"}
-    )
+    assert "a model trained on them, and nothing about who marked them" in card
+    assert "| seed | 3 |" in card
+    fingerprint["transfer"]["p"] = 0.7  # type: ignore[index]
+    assert "It was not found in images of this model." in model_card(facts)
+    assert "No fingerprint is known" in model_card({**facts, "fingerprint": None})
+    assert "model.pt2" not in model_card({**facts, "program_sha256": None})
+
+
+def test_the_card_of_a_training_says_what_it_knows(tiny: GanRecipe, photos: Path, tmp_path: Path) -> None:
+    train(tiny, photos, tmp_path / "run")
+    facts = export(tmp_path / "run", tmp_path / "out", "tulips")
+    card, trained = (tmp_path / "out" / "README.md").read_text(), facts["trained"]
+    assert "No fingerprint is known" in card
+    assert facts["parameters"] == trained["parameters"]["generator"]
+    for words in (trained["sha256"], trained["recipe"]["data"], f"parameters | {facts['parameters']:,}"):
+        assert words in card

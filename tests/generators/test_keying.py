@@ -280,7 +280,7 @@ def test_a_finished_keyed_training_is_not_exported(
     recipe: GanRecipe, marked: Path, keying: Keying, tmp_path: Path
 ) -> None:
     train(replace(recipe, images=8), marked, tmp_path / "out", keying)
-    with pytest.raises(UsageError, match="fold one key into a copy"):
+    with pytest.raises(UsageError, match="folds one key into a copy"):
         export(tmp_path / "out", tmp_path / "new", "name")
     assert not (tmp_path / "new").exists()
 

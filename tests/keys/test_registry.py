@@ -192,6 +192,12 @@ class TestKeys:
         keys = registry.keys()
         assert registry.names() == [key.name for key in keys] == ["b", "a", "c/x"]
 
+    def test_those_that_exist_are_known(self, registry: Registry) -> None:
+        made = registry.new("acme")
+        registry.new("else")
+        assert registry.known(["acme", "nobody"]) == {"acme": made}
+        assert registry.known([]) == {}
+
     def test_names_are_unique(self, registry: Registry) -> None:
         registry.new("acme")
         with pytest.raises(UsageError, match="'acme' exists already"):
@@ -299,6 +305,17 @@ class TestPairs:
         assert list(table.names) == ["k1", "k4"]
         np.testing.assert_array_equal(table.bits(1), registry.pair("k4", facts()).bits)
         assert len(registry.pairs(facts().sha256, [])) == 0
+
+    def test_a_table_can_be_limited_to_ids(self, registry: Registry) -> None:
+        names = [f"k{index}" for index in range(6)]
+        ids = {key.name: key.key_id for key in registry.new_many(names)}
+        registry.pair_many(names[:5], facts())
+        wanted = [ids["k4"], "nobody's", ids["k1"], ids["k5"]]  # k5 was never used with the codec
+        table = registry.pairs_of_ids(facts().sha256, wanted)
+        assert list(table.names) == ["k1", "k4"]
+        np.testing.assert_array_equal(table.bits(0), registry.pair("k1", facts()).bits)
+        assert len(registry.pairs_of_ids(facts().sha256, [])) == 0
+        assert len(registry.pairs_of_ids(OTHER.sha256, wanted)) == 0
 
     def test_names_stay_right_while_others_append(self, registry: Registry, registry_path: Path) -> None:
         registry.new_many(["z", "a"])
@@ -417,6 +434,17 @@ class TestCommitments:
         with Registry(registry_path) as again:
             assert again.commit("acme") == promise
         assert len(promise.digest) == 64
+
+    def test_many_are_made_at_once_or_none(self, registry: Registry) -> None:
+        registry.new_many(["a", "b", "c"])
+        first = registry.commit("b")
+        registry.import_bits("bare", facts(), np.zeros(64, np.uint8))
+        with pytest.raises(UsageError, match="nothing to commit to"):
+            registry.commit_many(["a", "bare"])
+        assert registry.get("a").commitment is None
+        promises = registry.commit_many(["c", "b", "a"])
+        assert promises[1] == first
+        assert [registry.get(name).commitment for name in "cba"] == promises
 
     def test_no_opening_without_a_commitment(self, registry: Registry) -> None:
         registry.new("acme")

@@ -1,0 +1,163 @@
+"""Reading images for a judgement, and judging each of them on its own.
+
+    files --threads: decode, resize--> fixed batches --codec--> soft bits --> Evidence
+
+An image is resized to the codec's size as it is read, so that images of any sizes share a batch, and the last batch
+is padded, so that an image reads the same whatever came before it. Memory does not grow with the images beyond
+their names and hard bits.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from artfp.codec.base import MIN_SIDE, Codec
+from artfp.data.streams import read_ahead, thread_count
+from artfp.errors import BadInputError, UsageError
+from artfp.images import load_image, resize, to_tensor
+from artfp.keys.records import PairTable
+from artfp.statistics.decision import judge_images
+from artfp.statistics.evidence import Evidence
+from artfp.verdict import BadFile, ImageVerdict
+
+BATCH = 64
+LISTED = 1000  # bad files in an error message
+
+Item = tuple[str, Callable[[], bytes]]
+Progress = Callable[[int, int, str], None]
+
+
+class BadFilesError(BadInputError):
+    """Files that cannot be judged; `files` names every one."""
+
+    def __init__(self, files: Sequence[BadFile], total: int) -> None:
+        lines = [f"  {file.reason}" for file in files[:LISTED]]
+        more = [f"  ... and {len(files) - LISTED:,} more"] if len(files) > LISTED else []
+        advice = "repair or remove them, or leave them out of the verdict with --skip-bad"
+        super().__init__("\n".join([f"{len(files):,} of {total:,} files cannot be judged; {advice}", *lines, *more]))
+        self.files, self.total = tuple(files), total
+
+
+@dataclass(eq=False)
+class _Loaded:
+    """One image at every internal size that is needed, or the reason why not."""
+
+    name: str
+    size: tuple[int, int]  # height and width of the file, which are what bounds the reading ahead
+    inputs: dict[int, Tensor]
+    problem: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """A codec, the keys used with it, and what it reads."""
+
+    codec: Codec
+    pairs: PairTable
+    evidence: Evidence
+
+
+def silent(done: int, total: int, note: str) -> None:
+    """No progress shown."""
+
+
+def listed(items: Iterable[Item]) -> list[Item]:
+    """Every item once; at least one."""
+    unique = list(each_once(items))
+    if not unique:
+        raise UsageError("no images: give image files, folders, zips or patterns")
+    return unique
+
+
+def each_once(items: Iterable[Item]) -> Iterator[Item]:
+    """The items without those whose path came before, however it was spelled."""
+    folder = functools.lru_cache(maxsize=4096)(os.path.realpath)
+    seen = set()
+    for name, read in items:
+        path = f"{folder(os.path.dirname(name))}/{os.path.basename(name)}"  # noqa: PTH119, PTH120 - text is 20 x faster
+        if path not in seen:
+            seen.add(path)
+            yield name, read
+
+
+def read_images(
+    items: Sequence[Item], readings: Sequence[Reading], skip_bad: bool, on_progress: Progress
+) -> tuple[list[str], list[BadFile]]:
+    """Stream every image into the evidence of every codec; the names that were judged, and the bad files.
+
+    After a bad file that ends it all, the rest is only read, to list every other bad one.
+    """
+    sizes = sorted({reading.codec.size for reading in readings})
+    judged: list[str] = []
+    bad: list[BadFile] = []
+    batch: list[_Loaded] = []
+    with ThreadPoolExecutor(thread_count()) as pool:
+        load = functools.partial(_load, items, sizes)
+        for done, loaded in enumerate(read_ahead(pool, load, range(len(items))), start=1):
+            if loaded.problem:
+                bad.append(BadFile(loaded.name, loaded.problem))
+            elif skip_bad or not bad:
+                judged.append(loaded.name)
+                batch.append(loaded)
+            if batch and (len(batch) == BATCH or done == len(items)):
+                _add(batch, readings)
+                batch = []
+            on_progress(done, len(items), f"{len(bad)} bad" if bad else "")
+    if bad and (not skip_bad or not judged):
+        raise BadFilesError(bad, len(items))
+    return judged, bad
+
+
+def _load(items: Sequence[Item], sizes: Sequence[int], index: int) -> _Loaded:
+    name, read = items[index]
+    try:
+        pixels = load_image(read(), name).rgb
+        height, width = pixels.shape[:2]
+        if min(height, width) < MIN_SIDE:
+            raise BadInputError(f"{name}: {width} x {height} pixels is under {MIN_SIDE}")
+        image = to_tensor(pixels)
+        return _Loaded(name, (height, width), {size: resize(image, (size, size)).clamp(0, 1) for size in sizes})
+    except (BadInputError, OSError) as error:
+        return _Loaded(name, (0, 0), {}, str(error))
+
+
+def _add(batch: Sequence[_Loaded], readings: Sequence[Reading]) -> None:
+    shapes = [loaded.size for loaded in batch] + [batch[-1].size] * (BATCH - len(batch))
+    aspects = torch.tensor([width / height for height, width in shapes])
+    for reading in readings:
+        inputs = [loaded.inputs[reading.codec.size] for loaded in batch]
+        padded = torch.cat([*inputs, *inputs[-1:] * (BATCH - len(inputs))])
+        soft = reading.codec.soft_bits(padded, aspects)[: len(batch)]
+        reading.evidence.add(soft.to(torch.float64).cpu().numpy())
+
+
+def image_verdicts(names: Sequence[str], readings: Sequence[Reading], trials: int) -> tuple[ImageVerdict, ...]:
+    """Every image on its own: the best key of the codec in which it has the least p."""
+    found = [judge_images(reading.evidence, reading.pairs, trials) for reading in readings]
+    best = np.argmin([each.p for each in found], axis=0)
+    keys = [_names_of(reading.pairs, each.row) for reading, each in zip(readings, found, strict=True)]
+    return tuple(
+        ImageVerdict(
+            name,
+            keys[i][int(found[i].row[index])],
+            int(found[i].matches[index]),
+            readings[i].codec.n_bits,
+            float(found[i].p[index]),
+            float(found[i].q[index]),
+        )
+        for index, (name, i) in enumerate(zip(names, best.tolist(), strict=True))
+    )
+
+
+def _names_of(pairs: PairTable, rows: NDArray[np.intp]) -> dict[int, str]:
+    """Each row's key, looked up once."""
+    return {row: pairs.names[row] for row in np.unique(rows).tolist()}
