@@ -95,7 +95,7 @@ def train_gan(
     if monitor is not None:
         monitor.codec.to(device)
         if "translation" in (settings.augment or ()):
-            warn("augment: where images are moved about, generators hardly learn a fingerprint; leave translation out")
+            warn("augment: where images are moved about, a fingerprint takes several times as long; leave translation out")
     if dry_run:
         _print_plan(training.plan(settings, settings.data, folder, monitor, twin, device), monitor, as_json)
         return
