@@ -17,6 +17,7 @@ from artfp.statistics.calibration import matching_bits, matching_share
 from artfp.statistics.decision import MATCH_AT, decide
 from artfp.statistics.evidence import Evidence
 from artfp.statistics.frechet import frechet_distance
+from artfp.statistics.jackknife import GROUPS, intervals
 from benchmarks.measuring.images import Pixels
 
 BATCH = 64
@@ -40,9 +41,10 @@ def evidence_of(n_bits: int, batches: Iterable[Soft]) -> Evidence:
     return evidence
 
 
-def soft_bits(codec: Codec, pixels: Pixels) -> Iterator[Soft]:
-    """What the codec reads from each image, batch by batch."""
-    return (codec.soft_bits(to_tensor(batch)).cpu().numpy() for batch in _batches(pixels))
+def soft_bits(codec: Codec, pixels: Pixels, *, as_they_are: bool = False) -> Iterator[Soft]:
+    """What the codec reads from each image, batch by batch; `as_they_are` where they are neither cut nor turned."""
+    look = codec.soft_bits_as_they_are if as_they_are else codec.soft_bits
+    return (look(to_tensor(batch)).cpu().numpy() for batch in _batches(pixels))
 
 
 def judged(evidence: Evidence, pairs: PairTable, codec: Codec) -> dict[str, Any]:
@@ -98,6 +100,12 @@ def _squeezenet(use: str, device: str) -> Perceptual | None:
 def distance(generated: Features | None, reference: Features | None) -> float | None:
     """The Fréchet distance on these features, which is not FID; None where there are none."""
     return None if generated is None or reference is None else frechet_distance(generated, reference)
+
+
+def mean_of(values: NDArray[np.float64]) -> dict[str, float]:
+    """The mean with its interval, of as many as make groups of equal size."""
+    rows = values[: len(values) // GROUPS * GROUPS, None]
+    return intervals(lambda some: [some.mean()], [rows])[0].to_dict()
 
 
 def _batches(pixels: Pixels) -> Iterable[Pixels]:

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from artfp import __version__
-from artfp.generators.folder import DONE, STATS, TIMING
+from artfp.files import read_json
+from artfp.generators.folder import CARD, DONE, STATS, TIMING
 from artfp.generators.sampling import load_generator, sample
 from artfp.statslog import StatsLog
 from benchmarks.measuring.images import Pixels
@@ -32,6 +33,17 @@ def series_of(model: Path) -> list[dict[str, int]]:
     """What the transfer monitor counted on the way."""
     rows = StatsLog(model / STATS, position=SERIES[0]).rows()
     return [{name: row[name] for name in SERIES} for row in rows if "matching_bits" in row]
+
+
+def training_of(out: Path) -> dict[str, Any]:
+    """A finished training: what it was of, what its monitor saw, and what it cost."""
+    card = read_json(out / CARD)
+    return {
+        **{name: card[name] for name in ("sha256", "images_shown", "parameters", "recipe")},
+        "transfer": series_of(out),
+        "seconds": seconds_of(out),
+        "processor_seconds": processor_seconds(out),
+    }
 
 
 def seconds_of(folder: Path) -> int:
