@@ -146,7 +146,7 @@ def _forged(copies: int) -> Callable[[Group], str]:
 
 FORGED: tuple[Cell, ...] = (
     ("copies that span another", _mean("leak", lambda part: part["needed"])),
-    *((f"victim named, from {copies} copies", _forged(copies)) for copies in (2, 8, 32, 64, 65)),
+    *((f"victim named, from {copies} copies", _forged(copies)) for copies in (2, 8, 32, 64, 65, 128)),
 )
 REMOVED: tuple[Cell, ...] = (
     *((f"{percent(share)} of the images shown again, clean", _removed("tuned", share)) for share in (0.05, 0.1, 0.2)),

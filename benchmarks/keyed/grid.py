@@ -109,7 +109,7 @@ class Leak(Registered):
     alpha: float = 1e-3
     ranks: tuple[int, ...] = (2, 4, 8, 16, 32, 48, 64, 65, 66)  # copies whose span is measured
     others: int = 100  # recipients who might lie in it
-    copies: tuple[int, ...] = (2, 8, 32, 64, 65)  # that an attacker draws or forges from
+    copies: tuple[int, ...] = (2, 8, 32, 64, 65, 128)  # that an attacker draws or forges from
     attackers: int = 50
     images: int = 16
     means: tuple[int, ...] = (8, 64)  # copies whose mean replaces a key's place

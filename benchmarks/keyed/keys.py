@@ -54,20 +54,16 @@ def largest_difference(generator: Generator, keys: Bits, images: int, seed: int)
 
 def read_of(soft: Soft, candidates: Candidates, numbers: Keys) -> dict[str, Any]:
     """What images say of whom they came from: recipient after recipient, as many of each."""
-    n_bits, owners = candidates.n_bits, range(candidates.issued)
+    n_bits, keys = candidates.n_bits, candidates.packed[: candidates.issued]
     folders = [evidence_of(n_bits, [own]) for own in np.split(soft, candidates.issued)]
     found = [traced(folder, candidates, numbers.alpha) for folder in folders]
-    rates = np.array(
-        [
-            matching_bits(folder.hard, candidates.packed[row], n_bits).mean() / n_bits
-            for row, folder in enumerate(folders)
-        ]
-    )
+    right = [matching_bits(folder.hard, key, n_bits).mean() for folder, key in zip(folders, keys, strict=True)]
+    rates = np.array(right) / n_bits
     return {
         "alpha": numbers.alpha,
         "bits": mean_of(rates),
         "least": float(rates.min()),  # of any recipient
-        "folders": tally(found, [[row] for row in owners], candidates),
+        "folders": tally(found, [[row] for row in range(len(keys))], candidates),
         "single": _single(evidence_of(n_bits, [soft]), candidates, numbers),
     }
 

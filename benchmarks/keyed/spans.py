@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 FLAT = 1e-4  # of the widest direction; rounding of weights makes others, a ten-thousandth of that and less
+ALIKE = 0.01  # of the direction in which keys differ most; along less, misread bits say more than W
 INSIDE = 1e-3  # of the way from the middle of a span to a copy: what may lie outside for the copy to be in it
 
 
@@ -47,7 +48,7 @@ def forged(copies: Tensor, read: Tensor, wanted: Tensor) -> Tensor:
     Bits mix as copies do: the smallest mixture about the middle that comes nearest to the bits wanted.
     """
     middle, bits = copies.mean(dim=0), read.mean(dim=0)
-    mixture = torch.linalg.pinv((read - bits).T) @ (wanted - bits)
+    mixture = torch.linalg.pinv((read - bits).T, rtol=ALIKE) @ (wanted - bits)
     return middle + mixture @ (copies - middle)
 
 
