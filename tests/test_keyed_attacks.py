@@ -18,6 +18,7 @@ from artfp.generators.dcgan import DcganGenerator
 from artfp.generators.settings import GanRecipe
 from artfp.keys.fingerprint import Bits
 from benchmarks.keyed import collusion, finetune, leak
+from benchmarks.keyed.collusion import groups_of
 from benchmarks.keyed.copies import Mint
 from benchmarks.keyed.grid import IMAGES, Attack, Collusion, FineTune, Leak, Row
 from benchmarks.keyed.job import Bench, Job
@@ -121,6 +122,22 @@ def test_recipients_copies_are_their_own(job: Job) -> None:
     for row in (0, 3, 69):
         soft = job.soft([mint.images(mint.copy(candidates.bits[row]), 2, seed=1)])
         np.testing.assert_array_equal(soft > 0, np.tile(candidates.bits[row] > 0, (2, 1)))
+
+
+def test_nobody_colludes_with_himself_and_groups_are_the_same_again() -> None:
+    groups = groups_of(30, Attack("mean", 8, 50), "row")
+    assert all(len(set(group)) == 8 for group in groups)
+    assert groups == groups_of(30, Attack(IMAGES, 8, 50), "row")
+    assert groups != groups_of(30, Attack("mean", 8, 50), "another")
+
+
+def test_what_was_found_is_kept_for_the_same_generator_and_settings(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Job, "identity", lambda self: {"sha256": "one"})
+    assert job.kept("part", {"a": 1}, lambda: 7) == 7
+    assert job.kept("part", {"a": 1}, lambda: 8) == 7
+    assert job.kept("part", {"a": 2}, lambda: 9) == 9
+    monkeypatch.setattr(Job, "identity", lambda self: {"sha256": "another"})
+    assert job.kept("part", {"a": 2}, lambda: 10) == 10
 
 
 class Forgetful(DcganGenerator):

@@ -21,7 +21,6 @@ from artfp.keys.records import check_name
 from artfp.keys.registry import Registry
 from benchmarks.keyed import __main__ as command
 from benchmarks.keyed.briefs import brief
-from benchmarks.keyed.collusion import groups_of
 from benchmarks.keyed.grid import (
     DATA,
     GUIDED,
@@ -250,22 +249,6 @@ def test_recipients_keep_their_keys_and_others_fill_up(job: Job) -> None:
     np.testing.assert_array_equal(few.bits, more.bits[:5])
     assert few.sizes == (5, 8)
     assert len({row.tobytes() for row in more.packed}) == 8
-
-
-def test_what_was_found_is_kept_for_the_same_generator_and_settings(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Job, "identity", lambda self: {"sha256": "one"})
-    assert job.kept("part", {"a": 1}, lambda: 7) == 7
-    assert job.kept("part", {"a": 1}, lambda: 8) == 7
-    assert job.kept("part", {"a": 2}, lambda: 9) == 9
-    monkeypatch.setattr(Job, "identity", lambda self: {"sha256": "another"})
-    assert job.kept("part", {"a": 2}, lambda: 10) == 10
-
-
-def test_nobody_colludes_with_himself_and_groups_are_the_same_again() -> None:
-    groups = groups_of(30, Attack("mean", 8, 50), "row")
-    assert all(len(set(group)) == 8 for group in groups)
-    assert groups == groups_of(30, Attack(IMAGES, 8, 50), "row")
-    assert groups != groups_of(30, Attack("mean", 8, 50), "another")
 
 
 # The command

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from artfp.generators.dcgan import DcganGenerator
 from artfp.generators.sampling import sample
+from benchmarks.keyed.content import apart
 from benchmarks.keyed.copies import (
     STRATEGIES,
     Mint,
@@ -71,6 +72,15 @@ def test_each_strategy_by_its_word() -> None:
 
 def test_images_are_averaged_and_rounded() -> None:
     assert mean_image([np.array([0, 10, 255], np.uint8), np.array([1, 13, 255], np.uint8)]).tolist() == [0, 12, 255]
+
+
+def test_pairs_of_images_are_apart_by_their_mean_distance_and_their_pooled_error() -> None:
+    first = np.zeros((20, 32, 32, 3), np.uint8)
+    second = np.stack([np.full((32, 32, 3), 1 + i % 2, np.uint8) for i in range(20)])
+    found = apart(first, second, lambda one, other: np.abs(one.astype(float) - other).mean(axis=(1, 2, 3)))
+    assert found["lpips"]["value"] == 1.5
+    assert found["psnr"] == pytest.approx(10 * np.log10(255**2 / 2.5))
+    assert apart(first, first, None) == {"lpips": None, "psnr": None}
 
 
 # Where the key lies
