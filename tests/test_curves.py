@@ -75,6 +75,14 @@ def test_the_strength_hits_the_psnr(dct: DctCodec, photos: Path) -> None:
         assert reached == pytest.approx(psnr, abs=0.05)
 
 
+def test_a_row_of_bits_for_each_image_marks_it_with_its_own(dct: DctCodec, photos: Path) -> None:
+    clean = pixels_of(photos, silent)
+    bits = np.arange(dct.n_bits, dtype=np.uint8) % 2
+    ways = [residuals(dct, clean, each) for each in (bits, 1 - bits)]
+    found = residuals(dct, clean, np.stack([bits if i % 2 else 1 - bits for i in range(len(clean))]))
+    assert all(bool((found[i] == ways[1 - i % 2][i]).all()) for i in range(len(clean)))
+
+
 def test_every_way_to_store_gives_as_many_images_of_the_size(photos: Path, tmp_path: Path) -> None:
     source = originals(photos, None, tmp_path / "all.zip", silent)
     before = pixels_of(source, silent)

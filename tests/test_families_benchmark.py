@@ -21,14 +21,16 @@ from artfp.generators.settings import FAMILIES, GanRecipe
 from artfp.keys.records import check_name
 from artfp.keys.registry import Registry
 from benchmarks.families import __main__ as command
-from benchmarks.families import preparing
 from benchmarks.families import row as work
-from benchmarks.families.distances import compared
-from benchmarks.families.grid import COLLECTIONS, ROWS, Collection, Row
-from benchmarks.families.sketches import sketch
+from benchmarks.families.grid import ROWS, Row
 from benchmarks.families.tables import brief, table
+from benchmarks.measuring import preparing
+from benchmarks.measuring.bench import Bench
+from benchmarks.measuring.data import COLLECTIONS, Collection
+from benchmarks.measuring.distances import compared
 from benchmarks.measuring.images import Pixels, at_side, pack, png
 from benchmarks.measuring.reading import Features
+from benchmarks.measuring.sketches import sketch
 
 WIDTHS = dict.fromkeys(("generator_width", "generator_most", "discriminator_width", "discriminator_most", "latent"), 8)
 TINY = GanRecipe(size=32, images=16, batch=8, monitor_every=8, monitor_images=4, checkpoint_every=8, **WIDTHS)
@@ -65,11 +67,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, folder: Path, fixed_secrets: None) -> Iterator[work.Bench]:
+def bench(tmp_path: Path, folder: Path, fixed_secrets: None) -> Iterator[Bench]:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     with Registry(scratch / "keys.sqlite") as registry:
-        yield work.Bench(folder, scratch, registry, "cpu", six_numbers, lambda _: silent, RECIPES.__getitem__, TOLD)
+        yield Bench(folder, scratch, registry, "cpu", six_numbers, lambda _: silent, RECIPES.__getitem__, TOLD)
 
 
 def test_every_row_has_a_name_of_its_own_and_a_key_that_can_have_its_name() -> None:
@@ -98,7 +100,7 @@ def test_a_sketch_is_dark_at_edges_and_white_elsewhere() -> None:
 
 
 def test_a_row_is_made_and_an_interrupted_one_becomes_the_same(
-    bench: work.Bench, dct: DctCodec, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, dct: DctCodec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(done: int, total: int, note: str) -> None:
         if done == 8 and "images/s" in note:
@@ -122,7 +124,7 @@ def test_a_row_is_made_and_an_interrupted_one_becomes_the_same(
         assert found["frechet"]["marked"]["low"] < found["frechet"]["marked"]["value"]
 
 
-def test_rows_of_the_same_data_mark_them_once_and_classes_survive(bench: work.Bench, dct: DctCodec) -> None:
+def test_rows_of_the_same_data_mark_them_once_and_classes_survive(bench: Bench, dct: DctCodec) -> None:
     rows = [work.row_of(dataclasses.replace(PLAIN, recipe=name), dct, bench) for name in ("plain", "classes")]
     rows.append(work.row_of(dataclasses.replace(PLAIN, seed=1), dct, bench))
     assert bench.registry.names() == [PLAIN.marked(32)]
@@ -141,7 +143,7 @@ def test_rows_of_the_same_data_mark_them_once_and_classes_survive(bench: work.Be
     assert "—" in brief(bare)
 
 
-def test_cut_translates_held_out_sketches_as_many_as_there_are(bench: work.Bench, dct: DctCodec) -> None:
+def test_cut_translates_held_out_sketches_as_many_as_there_are(bench: Bench, dct: DctCodec) -> None:
     row = work.row_of(dataclasses.replace(PLAIN, recipe="cut", data="emoji", samples=1024), dct, bench)
     assert row["data"] == row["data"] | {"images": 24, "held_out": 24, "sketched": True}
     assert row["generated"]["images"] == row["twin"]["images"] == 24
@@ -153,7 +155,7 @@ def test_cut_translates_held_out_sketches_as_many_as_there_are(bench: work.Bench
     assert "emoji with sketches" in table([row])
 
 
-def test_a_recipe_that_does_not_suit_its_data_is_refused(bench: work.Bench, dct: DctCodec) -> None:
+def test_a_recipe_that_does_not_suit_its_data_is_refused(bench: Bench, dct: DctCodec) -> None:
     with pytest.raises(UsageError, match="sketches are for the family that translates"):
         work.row_of(dataclasses.replace(PLAIN, recipe="cut"), dct, bench)
     free = dataclasses.replace(bench, recipe=lambda _: GanRecipe())

@@ -65,7 +65,8 @@ def run(
     """Carry out every row that is not there; how many failed."""
     device, failed = prepare(device, threads), 0  # before torch is loaded
     from artfp.keys.registry import Registry
-    from benchmarks.families.row import Bench, row_of
+    from benchmarks.families.row import row_of
+    from benchmarks.measuring.bench import Bench
     from benchmarks.measuring.reading import open_eye
 
     scratch.mkdir(parents=True, exist_ok=True)

@@ -7,10 +7,6 @@ runs/families/ROW/          model/   twin/   processor.jsonl  seconds of each pr
 from __future__ import annotations
 
 import dataclasses
-import json
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,45 +17,24 @@ from artfp.data.readers import open_source
 from artfp.errors import UsageError
 from artfp.files import read_json, working_alone
 from artfp.generators import training
-from artfp.generators.folder import CARD, DONE
+from artfp.generators.folder import CARD
 from artfp.generators.settings import GanRecipe
 from artfp.generators.transfer import Monitor
-from artfp.keys.registry import Registry
 from artfp.seeds import numpy_generator
-from artfp.shipped import find_recipe
 from artfp.statistics.calibration import random_key_share
 from artfp.statistics.decision import NO_MATCH_ABOVE
 from artfp.statistics.evidence import Evidence
-from benchmarks.families.distances import compared
-from benchmarks.families.grid import COLLECTIONS, Collection, Row
-from benchmarks.families.preparing import Prepared, first_images, prepare
+from benchmarks.families.grid import Row
+from benchmarks.measuring.bench import Bench
+from benchmarks.measuring.distances import compared
 from benchmarks.measuring.images import Pixels
 from benchmarks.measuring.marking import Marks
+from benchmarks.measuring.preparing import Prepared, first_images, prepare
 from benchmarks.measuring.progress import Tell
-from benchmarks.measuring.reading import Eye, judged, read
-from benchmarks.measuring.training import made_with, sampled, seconds_of, series_of
+from benchmarks.measuring.reading import judged, read
+from benchmarks.measuring.training import made_with, processor_seconds, sampled, seconds_of, series_of, timed
 
 RANDOM_KEYS = 10_000  # tried on a twin's images
-PROCESSOR = "processor.jsonl"
-
-
-def shipped_recipe(name: str) -> GanRecipe:
-    """The recipe of this name, or at this path."""
-    return recipes.load(find_recipe(name), GanRecipe)
-
-
-@dataclass(frozen=True, eq=False)
-class Bench:
-    """What every row needs."""
-
-    data: Path  # the folder of the zips
-    scratch: Path
-    registry: Registry
-    device: str
-    eye: Eye | None
-    tell: Callable[[str], Tell]  # for a stage, a function of (done, total, note)
-    recipe: Callable[[str], GanRecipe] = shipped_recipe
-    collections: Mapping[str, Collection] = dataclasses.field(default_factory=lambda: COLLECTIONS)
 
 
 @dataclass(frozen=True)
@@ -131,7 +106,7 @@ def _row(job: Job) -> dict[str, Any]:
         "transfer": series_of(model),
         "parameters": read_json(model / CARD)["parameters"],
         "recipe": recipes.to_dict(dataclasses.replace(job.recipe, source=None)),
-        "seconds": {"training": seconds_of(model), "twin": seconds_of(twin), "processor": _processor(job.folder)},
+        "seconds": {"training": seconds_of(model), "twin": seconds_of(twin), "processor": _processor(job)},
         "made_with": made_with(bench.device),
     }
 
@@ -144,29 +119,12 @@ def _monitor(job: Job) -> Monitor:
 def _train(job: Job, data: Path, out: Path, monitor: Monitor | None) -> None:
     """The twin has no monitor: there is nothing to see."""
     tell, device = job.tell(f"train {out.name}"), job.bench.device
-    with _timed(job.folder, out):
+    with timed(out):
         training.train(job.recipe, data, out, monitor, tell, device, twin=monitor is None)
 
 
-@contextmanager
-def _timed(folder: Path, out: Path) -> Iterator[None]:
-    """Note the processor's seconds, of all threads, in a file; a process that is killed outright leaves none."""
-    if (out / DONE).is_file():
-        yield
-        return
-    started = time.process_time()
-    try:
-        yield
-    finally:
-        spent = {"training": out.name, "seconds": round(time.process_time() - started, 2)}
-        with (folder / PROCESSOR).open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(spent) + "\n")
-
-
-def _processor(folder: Path) -> dict[str, int]:
-    rows = [json.loads(line) for line in (folder / PROCESSOR).read_text().splitlines()]
-    names = ("model", "twin")
-    return {name: round(sum(row["seconds"] for row in rows if row["training"] == name)) for name in names}
+def _processor(job: Job) -> dict[str, int]:
+    return {name: processor_seconds(job.folder / name) for name in ("model", "twin")}
 
 
 def _sampled(job: Job, folder: Path) -> Pixels:

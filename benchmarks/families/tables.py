@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from statistics import fmean
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from artfp.report.tables import count, percent
-from benchmarks.measuring.tables import Column, Row, accuracy, alone, markdown, matching, verdict, worst
+from benchmarks.measuring.tables import (
+    Column,
+    Row,
+    accuracy,
+    alone,
+    interval,
+    markdown,
+    matching,
+    ranged,
+    verdict,
+    worst,
+)
 
 TITLE = "Families of generators, each trained on marked data and, as its clean twin, on the same data unmarked"
 DISTANCES = {"frechet": "Fréchet distance (SqueezeNet)", "kernel": "kernel distance (SqueezeNet)"}
-NONE = "—"
 
 WHICH: tuple[Column, ...] = (
     ("family", lambda row: str(row["recipe"]["family"])),
@@ -66,41 +74,26 @@ def _random_keys(row: Row) -> str:
 
 
 def _interval(row: Row, name: str, kind: str) -> str:
-    if row["distances"] is None:
-        return NONE
-    found: Mapping[str, Any] = row["distances"]["generated"][name][kind]
-    return f"{number(found['value'])} ({number(found['low'])} to {number(found['high'])})"
-
-
-def number(value: float) -> str:
-    """Three digits, or all before the point."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return interval(row["distances"] and row["distances"]["generated"][name][kind])
 
 
 def _minutes(row: Row) -> float:
     return float(row["seconds"]["training"] + row["seconds"]["twin"]) / 60
 
 
-def _ranged(values: Iterable[float], shown: Callable[[float], str]) -> str:
-    found = list(values)
-    ends = f" ({shown(min(found))} to {shown(max(found))})" if len(found) > 1 else ""
-    return shown(fmean(found)) + ends
-
-
 def _distance(group: Sequence[Row], name: str, kind: str) -> str:
-    found = [row["distances"]["generated"][name][kind]["value"] for row in group if row["distances"]]
-    return _ranged(found, number) if found else NONE
+    return ranged(row["distances"]["generated"][name][kind]["value"] for row in group if row["distances"])
 
 
 MEANS: tuple[tuple[str, Callable[[Sequence[Row]], str]], ...] = (
-    ("bits right", lambda group: _ranged((accuracy(row["generated"]) for row in group), percent)),
+    ("bits right", lambda group: ranged((accuracy(row["generated"]) for row in group), percent)),
     ("worst verdict, q", lambda group: worst(row["generated"] for row in group)),
-    ("single images at p ≤ 1e-6", lambda group: _ranged((matching(row["generated"]) for row in group), percent)),
-    ("twin: bits", lambda group: _ranged((accuracy(row["twin"]) for row in group), percent)),
+    ("single images at p ≤ 1e-6", lambda group: ranged((matching(row["generated"]) for row in group), percent)),
+    ("twin: bits", lambda group: ranged((accuracy(row["twin"]) for row in group), percent)),
     *(
         (title, lambda group, name=name, kind=kind: _distance(group, name, kind))
         for name, distance in DISTANCES.items()
         for kind, title in (("marked", distance), ("clean", "twin's"))
     ),
-    ("minutes, model and twin", lambda group: _ranged(map(_minutes, group), lambda minutes: f"{minutes:.0f}")),
+    ("minutes, model and twin", lambda group: ranged(map(_minutes, group), lambda minutes: f"{minutes:.0f}")),
 )

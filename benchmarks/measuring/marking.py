@@ -14,9 +14,10 @@ from artfp.codec.base import Codec
 from artfp.codec.fidelity import Fidelity
 from artfp.data.survey import evenly_spaced
 from artfp.embed import EmbedSettings, embed_dataset
-from artfp.embed.request import choose_marked
+from artfp.embed.request import KeyPer, choose_marked
 from artfp.errors import ArtfpError
 from artfp.files import read_json, write_json
+from artfp.generators.sampling import fresh_keys
 from artfp.images import resize, round_to_8_bits, to_pixels, to_tensor
 from artfp.keys.fingerprint import Bits
 from artfp.keys.registry import Registry
@@ -38,13 +39,14 @@ class Marks:
     psnr: float  # of the marked ones, dB
     fraction: float = 1.0  # of the images
     seed: int = 0  # of which
+    key_per: KeyPer = "dataset"  # or "image": every one with bits of its own, from this key's secret
 
 
 def mark(marks: Marks, data: Path, folder: Path, codec: Codec, registry: Registry, tell: Tell) -> dict[str, Any]:
     """Mark the data into `folder`/marked.zip, or go on with it; what came of it."""
     target, clean = folder / "marked.zip", at_side(data, marks.side, tell)
     strength = _strength(marks, clean, folder / "strength.json", codec, registry)
-    settings = EmbedSettings(data, target, marks.key, strength, marks.fraction, seed=marks.seed)
+    settings = EmbedSettings(data, target, marks.key, strength, marks.fraction, marks.key_per, marks.seed)
     result = embed_dataset(settings, codec, registry, tell)
     check = result.self_check
     if check is None:
@@ -64,8 +66,8 @@ def _strength(marks: Marks, clean: Pixels, memory: Path, codec: Codec, registry:
     """Found once for a codec: a resumed embedding must find the same to the last digit."""
     found = read_json(memory) if memory.exists() else {}
     if found.get("codec_sha256") != codec.sha256:
-        bits = registry.pair(marks.key, codec.facts()).bits
-        strength = strength_for(codec, _to_tune_on(marks, clean), bits, marks.psnr)
+        images = _to_tune_on(marks, clean)
+        strength = strength_for(codec, images, _to_tune_with(marks, len(images), codec, registry), marks.psnr)
         found = {"codec_sha256": codec.sha256, "strength": strength}
         write_json(memory, found)
     return float(found["strength"])
@@ -75,6 +77,13 @@ def _to_tune_on(marks: Marks, clean: Pixels) -> Pixels:
     """Some of the images that will be marked: those that the self-check reads."""
     chosen = np.flatnonzero(choose_marked(marks.seed, len(clean), marks.fraction))
     return clean[chosen[evenly_spaced(len(chosen), TUNED_ON)]]
+
+
+def _to_tune_with(marks: Marks, count: int, codec: Codec, registry: Registry) -> Bits:
+    """The key's bits; where every image has its own, any will do that are as random."""
+    if marks.key_per == "image":
+        return fresh_keys(codec.n_bits, marks.seed, range(count))
+    return registry.pair(marks.key, codec.facts()).bits
 
 
 def strength_for(codec: Codec, clean: Pixels, bits: Bits, psnr: float) -> float:
@@ -92,12 +101,15 @@ def strength_for(codec: Codec, clean: Pixels, bits: Bits, psnr: float) -> float:
 
 @torch.no_grad()
 def residuals(codec: Codec, clean: Pixels, bits: Bits) -> Tensor:
-    """What the codec adds at strength 1, at the images' size: `Codec.embed` would compute it anew for each strength."""
-    wanted = torch.from_numpy(bits.copy()).to(codec.device, torch.float32)
+    """What the codec adds at strength 1, at the images' size: `Codec.embed` would compute it anew for each strength.
+
+    `bits` are those of all images, or a row for each.
+    """
+    wanted = torch.from_numpy(bits.copy()).to(codec.device, torch.float32).expand(len(clean), -1)
     found = []
     for start in range(0, len(clean), BATCH):
         images = to_tensor(clean[start : start + BATCH]).to(codec.device)
-        inner = codec.residual(resize(images, (codec.size, codec.size)), wanted.expand(len(images), -1))
+        inner = codec.residual(resize(images, (codec.size, codec.size)), wanted[start : start + BATCH])
         found.append(resize(inner, images.shape[-2:]).cpu())
     return torch.cat(found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from artfp.report.tables import count
@@ -10,6 +11,7 @@ from artfp.verdict import at_most
 
 Row = Mapping[str, Any]
 Column = tuple[str, Callable[[Row], str]]
+NONE = "—"
 
 
 def accuracy(reading: Row) -> float:
@@ -35,6 +37,23 @@ def verdict(reading: Row) -> str:
 def worst(readings: Iterable[Row]) -> str:
     """The verdict that is farthest from a match."""
     return verdict(max(readings, key=lambda reading: float(reading["q"])))
+
+
+def number(value: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def interval(found: Row | None, shown: Callable[[float], str] = number) -> str:
+    """A number and where it lies at 95 %."""
+    return NONE if found is None else f"{shown(found['value'])} ({shown(found['low'])} to {shown(found['high'])})"
+
+
+def ranged(values: Iterable[float], shown: Callable[[float], str] = number) -> str:
+    """The mean, and where there are several values their range."""
+    found = list(values)
+    ends = f" ({shown(min(found))} to {shown(max(found))})" if len(found) > 1 else ""
+    return shown(fmean(found)) + ends if found else NONE
 
 
 def markdown(title: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

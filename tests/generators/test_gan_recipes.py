@@ -23,7 +23,7 @@ SHIPPED = [path for path in SHIPPED if not path.stem.startswith("codec-")]
 
 def test_every_family_has_one_for_a_cpu_and_one_for_a_gpu() -> None:
     expected = {f"{family}-{kind}" for family in FAMILIES for kind in ("cpu", "gpu")}
-    assert {path.stem for path in SHIPPED} == expected | {"gan-32"}
+    assert {path.stem for path in SHIPPED} == expected | {"gan-32", "dcgan-keyed-cpu", "dcgan-keyed-32"}
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -33,10 +33,13 @@ def test_a_shipped_recipe_is_sound(path: Path) -> None:
     assert recipe.data is None
     assert recipe.source is None
     assert recipe.size is not None
-    assert path.stem in (f"gan-{recipe.size}", f"{recipe.family}-cpu", f"{recipe.family}-gpu")
+    family = f"{recipe.family}-keyed" if recipe.keyed else recipe.family
+    assert path.stem in (f"gan-{recipe.size}", f"{family}-cpu", f"{family}-gpu", f"{family}-{recipe.size}")
     recipe = dataclasses.replace(recipe, source=path) if recipe.family == "cut" else recipe
+    key_bits = 64 if recipe.keyed else 0
+    shape = Shape(recipe.size, (10 if recipe.classes else 0) + key_bits, key_bits)
     with torch.device("meta"):
-        parameters = new_learner(recipe, Shape(recipe.size, 10 if recipe.classes else 0), "meta").parameters()
+        parameters = new_learner(recipe, shape, "meta").parameters()
     assert all(count in PURPOSES[path.stem.rsplit("-")[-1]] for count in parameters.values())
 
 

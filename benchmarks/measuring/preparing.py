@@ -1,7 +1,7 @@
 """The data of rows: split, sketched and marked once for all rows that train on the same files.
 
-runs/families/flowers-64px-36.5db/   train.zip   held-out.zip   strength.json   marked.zip
-runs/families/emoji-32px-36.5db/     the same, and sketches.zip   held-out-sketches.zip
+SCRATCH/flowers-64px-36.5db/   train.zip   held-out.zip   strength.json   marked.zip
+SCRATCH/emoji-32px-36.5db/     the same, and sketches.zip   held-out-sketches.zip
 
 What a generator translates for the measurements are sketches of the very images it is compared with, which brings it
 nearer to them than other images would lie, and its twin as much; the intervals leave out both of a pair together.
@@ -28,11 +28,11 @@ from artfp.errors import UsageError
 from artfp.files import working_alone
 from artfp.keys.registry import Registry
 from artfp.seeds import numpy_generator
-from benchmarks.families.grid import Collection
-from benchmarks.families.sketches import sketch
+from benchmarks.measuring.data import Collection
 from benchmarks.measuring.images import Pixels, at_side, pack, png
 from benchmarks.measuring.marking import Marks, mark
 from benchmarks.measuring.progress import Tell
+from benchmarks.measuring.sketches import sketch
 
 WAIT = 5.0  # seconds between two tries of a lock
 LAST = "train.zip"  # of the files of a split: when it is there, so are the others

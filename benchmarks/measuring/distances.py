@@ -1,4 +1,4 @@
-"""How far images are from held-out ones in SqueezeNet's features, marked beside unmarked, with intervals.
+"""How far images are from held-out ones in SqueezeNet's features, two sets beside each other, with intervals.
 
 Neither is a published-FID- or KID-comparable number, since those are of Inception's features.
 """
@@ -19,24 +19,25 @@ DISTANCES: Mapping[str, Callable[[Features, Features], float]] = {
 }
 
 
-def compared(marked: Features, clean: Features, held_out: Features) -> dict[str, Any]:
-    """Each distance of both to the held-out images, and by how much that of the marked is larger.
+def compared(
+    first: Features, second: Features, held_out: Features, names: tuple[str, str] = ("marked", "clean")
+) -> dict[str, Any]:
+    """Each distance of both to the held-out images, and by how much that of the first is larger.
 
     Of as many images each, grouped together: what the held-out images do to both distances is not in the difference.
     """
-    images = min(map(len, (marked, clean, held_out))) // GROUPS * GROUPS
-    sets = [features[:images] for features in (marked, clean, held_out)]
+    images = min(map(len, (first, second, held_out))) // GROUPS * GROUPS
+    sets = [features[:images] for features in (first, second, held_out)]
     found: dict[str, Any] = {"images": images}
     for name, distance in DISTANCES.items():
-        marked_at, clean_at, difference = intervals(_beside(distance), sets)
-        found[name] = {"marked": marked_at, "clean": clean_at, "difference": difference}
-        found[name] = {kind: interval.to_dict() for kind, interval in found[name].items()}
+        measured = zip((*names, "difference"), intervals(_beside(distance), sets), strict=True)
+        found[name] = {kind: interval.to_dict() for kind, interval in measured}
     return found
 
 
 def _beside(distance: Callable[[Features, Features], float]) -> Callable[..., tuple[float, float, float]]:
-    def both(marked: Features, clean: Features, held_out: Features) -> tuple[float, float, float]:
-        one, other = distance(marked, held_out), distance(clean, held_out)
+    def both(first: Features, second: Features, held_out: Features) -> tuple[float, float, float]:
+        one, other = distance(first, held_out), distance(second, held_out)
         return one, other, one - other
 
     return both
