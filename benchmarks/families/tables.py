@@ -25,7 +25,7 @@ WHICH: tuple[Column, ...] = (
     ("family", lambda row: str(row["recipe"]["family"])),
     ("data", lambda row: _data(row)),
     ("side", lambda row: str(row["side"])),
-    ("PSNR, dB", lambda row: f"{row['settings']['psnr']:g}"),
+    ("PSNR, dB", lambda row: f"{row['embedding']['psnr']:.1f}"),
 )
 FOUND: tuple[Column, ...] = (
     ("bits right", lambda row: percent(accuracy(row["generated"]))),
@@ -40,7 +40,7 @@ FOUND: tuple[Column, ...] = (
         for name, distance in DISTANCES.items()
         for kind, title in (("marked", distance), ("clean", "twin's"), ("difference", "difference"))
     ),
-    ("minutes, model and twin", lambda row: f"{_minutes(row):.0f}"),
+    ("processor minutes, model and twin", lambda row: f"{_minutes(row):.0f}"),
 )
 
 
@@ -57,7 +57,7 @@ def brief(rows: Sequence[Row]) -> str:
         groups.setdefault(tuple(cell(row) for _, cell in WHICH), []).append(row)
     header = [*(name for name, _ in WHICH), "seeds", *(name for name, _ in MEANS)]
     lines = ([*which, str(len(group)), *(cell(group) for _, cell in MEANS)] for which, group in groups.items())
-    return markdown(f"{TITLE}: means over seeds, and their range", header, lines)
+    return markdown(f"{TITLE}: means over seeds, and their range; of a single seed 95 % intervals", header, lines)
 
 
 def _data(row: Row) -> str:
@@ -78,10 +78,13 @@ def _interval(row: Row, name: str, kind: str) -> str:
 
 
 def _minutes(row: Row) -> float:
-    return float(row["seconds"]["training"] + row["seconds"]["twin"]) / 60
+    return float(sum(row["seconds"]["processor"].values())) / 60
 
 
 def _distance(group: Sequence[Row], name: str, kind: str) -> str:
+    """Of several seeds their range, of one its interval."""
+    if len(group) == 1:
+        return _interval(group[0], name, kind)
     return ranged(row["distances"]["generated"][name][kind]["value"] for row in group if row["distances"])
 
 
@@ -95,5 +98,5 @@ MEANS: tuple[tuple[str, Callable[[Sequence[Row]], str]], ...] = (
         for name, distance in DISTANCES.items()
         for kind, title in (("marked", distance), ("clean", "twin's"))
     ),
-    ("minutes, model and twin", lambda group: ranged(map(_minutes, group), lambda minutes: f"{minutes:.0f}")),
+    ("processor minutes, model and twin", lambda group: ranged(map(_minutes, group), lambda minutes: f"{minutes:.0f}")),
 )
