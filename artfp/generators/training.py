@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from artfp.files import read_json, write_json
 from artfp.generators import parallel
 from artfp.generators.base import Learner, Shape
 from artfp.generators.dataset import Batches, Conditions, Data, decode, one_hot
+from artfp.generators.divergence import Divergence
 from artfp.generators.families import new_learner
 from artfp.generators.folder import (
     CARD,
@@ -34,10 +34,10 @@ from artfp.generators.folder import (
     sign,
     start_file,
 )
-from artfp.generators.journal import Journal, OnProgress, diverged, due, read_state, steps_of
+from artfp.generators.journal import Journal, OnProgress, read_state
 from artfp.generators.keying import Keying, keying_of
 from artfp.generators.sampling import load_generator, save_generator
-from artfp.generators.settings import GanRecipe
+from artfp.generators.settings import GanRecipe, due, steps_of
 from artfp.generators.transfer import Transfer, Watch
 from artfp.results import Record
 from artfp.seeds import derive_seed
@@ -169,12 +169,11 @@ def _run(
     """Go on after `first` steps, to the end."""
     writes = parallel.is_first()
     journal = Journal(recipe, out, first, monitor, data.sources, on_progress) if writes else None
-    batches = Batches(data, recipe.batch, recipe.seed, recipe.mirror)
+    batches, divergence = Batches(data, recipe.batch, recipe.seed, recipe.mirror), Divergence(recipe, out)
     for step in range(first, steps_of(recipe)):
         # Learn from the next batch.
         losses = parallel.averaged(learner.learn(batches[step], step, derive_seed(recipe.seed, "gan", step)))
-        if not all(map(math.isfinite, losses.values())):
-            raise diverged(out, (step + 1) * recipe.batch)
+        divergence.check(step, losses)
 
         # Watch, tell and save.
         if journal:

@@ -25,6 +25,7 @@ from artfp.errors import BadInputError, DivergedError, UsageError
 from artfp.generators import journal, training
 from artfp.generators.base import Batch, Shape
 from artfp.generators.dataset import Batches
+from artfp.generators.divergence import STEPS, Divergence
 from artfp.generators.families import FAMILIES, new_learner
 from artfp.generators.sampling import load_generator
 from artfp.generators.settings import FAMILIES as FAMILY_NAMES
@@ -234,8 +235,10 @@ def test_divergence_is_noticed_and_the_last_good_checkpoint_kept(
         return Batch(batch.images * float("nan")) if step == 6 else batch
 
     monkeypatch.setattr(Batches, "__getitem__", poisoned)
-    with pytest.raises(DivergedError, match=r"after 28 images; the last checkpoint is kept.*half the learning_rate"):
+    with pytest.raises(DivergedError, match=r"after 28 images \(d_loss nan, .*is kept.* --from .*half the learn"):
         train(tiny, photos, tmp_path / "out")
+    rows = [json.loads(line) for line in (tmp_path / "out" / "stats.jsonl").read_text().splitlines()]
+    assert [row["images_shown"] for row in rows] == [8, 16, 24]
     assert load_tensors(tmp_path / "out" / "state.safetensors", "gan-state")[1]["steps"] == 4
     assert not (tmp_path / "out" / "generator.safetensors").exists()
 
@@ -250,6 +253,55 @@ def test_broken_weights_are_not_saved(
     with pytest.raises(DivergedError, match="no checkpoint had been reached"):
         train(tiny, photos, tmp_path / "out")
     assert not (tmp_path / "out" / "state.safetensors").exists()
+
+
+@pytest.mark.parametrize("family", ["dcgan", "stylegan2", "r3gan", "cut"])
+def test_a_rate_far_too_high_is_divergence_though_all_numbers_are_finite(
+    family: str, tiny: GanRecipe, photos: Path, tmp_path: Path
+) -> None:
+    source = photos if family == "cut" else None
+    wild = dataclasses.replace(tiny, family=family, source=source, learning_rate=1.0, log_every=4, images=96)
+    with pytest.raises(DivergedError, match=r"\(d_loss .*, g_loss .*, margin .*half the learning_rate"):
+        train(wild, photos, tmp_path / "out")
+    assert not (tmp_path / "out" / "done.json").exists()
+    assert not (tmp_path / "out" / "state.safetensors").exists()
+    first = json.loads((tmp_path / "out" / "stats.jsonl").read_text().splitlines()[0])
+    assert first["images_shown"] == 4
+
+
+def told(out: Path, recipe: GanRecipe, values: dict[int, float]) -> int:
+    """The step at which a training is called lost whose margin is 1, or in some steps another."""
+    divergence = Divergence(recipe, out)
+    for step in range(100):
+        try:
+            divergence.check(step, {"d_loss": 0.7, "margin": values.get(step, 1.0), "r1": 1e9})
+        except DivergedError:
+            return step
+    return -1
+
+
+def test_one_odd_batch_is_no_divergence_but_many_in_a_row_are_and_one_where_a_checkpoint_is_due(
+    tiny: GanRecipe, tmp_path: Path
+) -> None:
+    """Saved are only states that nothing is wrong with, and so a resumed run need not know of earlier steps."""
+    often, rarely = (dataclasses.replace(tiny, images=4000, checkpoint_every=every) for every in (80, 4000))
+    assert told(tmp_path, often, {}) == -1
+    assert told(tmp_path, often, {5: -1e6, 6: 1e6, 38: 1e6, 41: 9e4}) == -1
+    assert told(tmp_path, often, {39: 1e6}) == 39
+    assert told(tmp_path, rarely, dict.fromkeys(range(21, 40), -1e6)) == 21 + STEPS - 1
+    assert told(tmp_path, rarely, {3: float("inf")}) == 3
+
+
+def test_a_broken_average_is_not_saved(
+    tiny: GanRecipe, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(average: torch.nn.Module, *others: Any) -> None:
+        with torch.no_grad():
+            next(average.parameters()).fill_(float("nan"))
+
+    monkeypatch.setattr("artfp.generators.adversarial.follow", broken)
+    with pytest.raises(DivergedError, match="no checkpoint had been reached"):
+        train(tiny, photos, tmp_path / "out")
 
 
 def test_a_state_of_other_networks_is_refused(tiny: GanRecipe, photos: Path, tmp_path: Path) -> None:
