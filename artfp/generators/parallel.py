@@ -18,6 +18,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from artfp.devices import own_device
 from artfp.errors import UsageError
 
 PATIENCE = timedelta(minutes=30)  # the others wait while the first decodes, samples and saves
@@ -35,7 +36,7 @@ def together(device: str) -> Iterator[None]:
     backend = "gloo"
     if device.startswith("cuda"):
         backend = "nccl"
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(own_device(device))
     dist.init_process_group(backend, timeout=PATIENCE)
     try:
         yield

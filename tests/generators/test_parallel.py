@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from artfp.checkpoints import load_tensors
+from artfp.devices import prepare_device
 from artfp.errors import UsageError
 from artfp.generators import parallel
 from artfp.generators.settings import GanRecipe
@@ -119,6 +120,32 @@ def test_the_groups_threads_end_with_it(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert "gloo" not in run.stdout, run.stdout
+
+
+@pytest.mark.parametrize("spec", ["auto", "cuda"])
+def test_each_process_has_a_gpu_of_its_own_before_anything_moves(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever moves a codec or a network to what `prepare_device` says needs no current device."""
+    tried: list[str] = []
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.empty", lambda *_, device: tried.append(str(device)))
+    assert prepare_device(spec) == "cuda"
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert prepare_device(spec) == "cuda:3"
+    assert (prepare_device("cuda:1"), prepare_device("cpu")) == ("cuda:1", "cpu")
+    assert tried == ["cuda", "cuda:3", "cuda:1", "cpu"]
+
+
+def test_the_process_group_works_where_the_process_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    current: list[str] = []
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    monkeypatch.setattr("torch.cuda.set_device", current.append)
+    for name in ("init_process_group", "barrier", "destroy_process_group"):
+        monkeypatch.setattr(f"torch.distributed.{name}", lambda *_, **__: None)
+    for device in ("cuda", "cuda:3", "cuda:1"):
+        with parallel.together(device):
+            pass
+    assert current == ["cuda:3", "cuda:3", "cuda:1"]
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(tiny: GanRecipe, photos: Path, tmp_path: Path) -> None:
