@@ -160,3 +160,4 @@ class Family:
     generator: Callable[..., Generator]
     learner: Callable[[GanRecipe, Shape, str], Learner]
     keyed: bool = False  # whether its generator can be told a key, and folded
+    unused: tuple[str, ...] = ("source",)  # settings that would change nothing

@@ -20,7 +20,6 @@ import torch
 from torch import Tensor, nn
 
 from artfp.devices import fast_arithmetic
-from artfp.errors import UsageError
 from artfp.generators.averaging import follow
 from artfp.generators.base import Batch, Generator, Learner, Shape
 from artfp.generators.parallel import average_gradients, share
@@ -179,8 +178,6 @@ class DiffusionLearner(Learner):
 
 def learner(recipe: GanRecipe, shape: Shape, device: str) -> Learner:
     """The learner of a recipe at its start."""
-    if recipe.augment or recipe.augment_target is not None:
-        raise UsageError("diffusion has no discriminator that could overfit: leave out augment and augment_target")
     widths = recipe.generator_width, recipe.generator_most
     network = DiffusionGenerator(shape.size, *widths, shape.conditions, shape.key_bits)
     return DiffusionLearner(recipe, network, device)

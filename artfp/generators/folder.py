@@ -25,6 +25,7 @@ from artfp.data.readers import Source, open_source
 from artfp.errors import UsageError
 from artfp.files import read_json, sha256_bytes, sha256_file, working_alone, write_json
 from artfp.generators.dataset import size_of_first
+from artfp.generators.families import check_used
 from artfp.generators.settings import GanRecipe
 from artfp.ownership import check_owner
 
@@ -65,7 +66,8 @@ class Identity:
 
 
 def identify(recipe: GanRecipe, source: Source, monitor: Mapping[str, str] | None, twin: bool, out: Path) -> Identity:
-    """Settle what the recipe leaves open, and refuse a marked twin."""
+    """Settle what the recipe leaves open, and refuse what its family ignores, and a marked twin."""
+    check_used(recipe)
     size = recipe.size or size_of_first(source)
     if not len(source):
         raise UsageError(f"{source.path}: holds no images")
