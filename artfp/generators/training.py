@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from artfp.generators import parallel
 from artfp.generators.base import Learner, Shape
 from artfp.generators.dataset import Batches, Conditions, Data, decode, one_hot
 from artfp.generators.divergence import Divergence
-from artfp.generators.families import new_learner
+from artfp.generators.families import new_learner, planned_learner
 from artfp.generators.folder import (
     CARD,
     DONE,
@@ -113,8 +114,9 @@ def plan(recipe: GanRecipe, data: Path, out: Path, monitor: Watch | None, twin: 
     with open_source(data) as source:
         identity = identify(recipe, source, monitor.identity() if monitor else None, twin, out)
         check_folder(out, identity)
-        steps, learner = steps_of(recipe), _learner(identity, keying, device)
-        reached = _begin(learner, recipe, out / STATE)
+        steps, learner = steps_of(recipe), _learner(identity, keying, device, planned_learner)
+        weights, path, reached = _found(recipe, out / STATE)
+        learner.check(weights, path)
         return TrainPlan(
             out=str(out),
             images=len(source),
@@ -128,11 +130,13 @@ def plan(recipe: GanRecipe, data: Path, out: Path, monitor: Watch | None, twin: 
         )
 
 
-def _learner(identity: Identity, keying: Keying | None, device: str) -> Learner:
+def _learner(
+    identity: Identity, keying: Keying | None, device: str, new: Callable[..., Learner] = new_learner
+) -> Learner:
     recipe = identity.recipe
     classes = one_hot(identity.source).shape[1] if recipe.classes else 0
     key_bits = keying.codec.n_bits if keying else 0
-    learner = new_learner(recipe, Shape(identity.size, classes + key_bits, key_bits), device)
+    learner = new(recipe, Shape(identity.size, classes + key_bits, key_bits), device)
     if keying:
         learner.averaged.codec_sha256 = keying.codec.sha256
         learner.guide = keying.guide(recipe.guided) if recipe.guided else None
@@ -181,14 +185,22 @@ def _run(
 
 
 def _begin(learner: Learner, recipe: GanRecipe, path: Path) -> int:
-    """Restore the last checkpoint, if there is one; the steps it has seen."""
+    """Restore the last checkpoint, or take over what the recipe begins with; the steps seen so far."""
+    weights, path, reached = _found(recipe, path)
+    learner.check(weights, path)
+    if reached:
+        learner.restore(weights, path)
+    else:
+        learner.begin(weights, path)
+    return reached
+
+
+def _found(recipe: GanRecipe, path: Path) -> tuple[dict[str, Tensor], Path, int]:
+    """What a run goes on from, if anything: its checkpoint or what the recipe begins with; the steps seen so far."""
     if path.is_file():
         tensors, steps = read_state(path)
-        learner.restore(tensors, path)
-        return steps
-    if recipe.start is not None:
-        learner.begin(weights_of(recipe.start), recipe.start)
-    return 0
+        return tensors, path, steps
+    return ({}, path, 0) if recipe.start is None else (weights_of(recipe.start), recipe.start, 0)
 
 
 def weights_of(start: Path) -> dict[str, Tensor]:

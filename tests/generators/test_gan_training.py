@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,7 +27,7 @@ from artfp.generators import journal, training
 from artfp.generators.base import Batch, Shape
 from artfp.generators.dataset import Batches
 from artfp.generators.divergence import STEPS, Divergence
-from artfp.generators.families import FAMILIES, new_learner
+from artfp.generators.families import FAMILIES, new_learner, planned_learner
 from artfp.generators.sampling import load_generator
 from artfp.generators.settings import FAMILIES as FAMILY_NAMES
 from artfp.generators.settings import GanRecipe
@@ -333,6 +334,35 @@ def test_a_plan_changes_nothing_and_says_what_would_happen(tiny: GanRecipe, phot
     with pytest.raises(StopError):
         train(tiny, photos, out, on_progress=stop_when(20))
     assert plan(tiny, photos, out, None, twin=False).resumes_after == 16
+
+
+def test_data_of_another_size_are_refused_by_the_plan_as_by_the_training(
+    tiny: GanRecipe, photos: Path, tmp_path: Path, write_pngs: Callable[[Path, np.ndarray], list[Path]]
+) -> None:
+    larger = dataclasses.replace(tiny, size=32)
+    for attempt in (train, partial(plan, monitor=None, twin=False)):
+        with pytest.raises(UsageError, match="16 x 16 pixels where training is at 32; set resize = true"):
+            attempt(larger, photos, tmp_path / "out")
+    write_pngs(tmp_path / "oblong", np.zeros((1, 16, 20, 3), np.uint8))
+    resized = dataclasses.replace(larger, resize=True)
+    with pytest.raises(UsageError, match="20 x 16 pixels where training is at 32; crop to squares"):
+        plan(resized, tmp_path / "oblong", tmp_path / "out", None, twin=False)
+    assert not (tmp_path / "out").exists()
+    assert plan(resized, photos, tmp_path / "out", None, twin=False).size == 32
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_plan_counts_the_parameters_of_this_device_and_makes_none(
+    family: str, suited: Callable[..., GanRecipe], photos: Path
+) -> None:
+    """r3gan has other convolutions on a CPU than on a GPU; half a billion parameters would be felt if they were made."""
+    recipe = suited(family, source=photos)
+    made = new_learner(recipe, Shape(16, 2), "cpu")
+    assert planned_learner(recipe, Shape(16, 2), "cpu").parameters() == made.parameters()
+    wide = dataclasses.replace(recipe, generator_width=4096, generator_most=4096)
+    planned = planned_learner(wide, Shape(64, 2), "cpu")
+    assert planned.parameters()["generator"] > 5e8
+    assert all(parameter.is_meta for network in planned.networks().values() for parameter in network.parameters())
 
 
 def test_every_family_is_named_in_the_settings_and_learns() -> None:
