@@ -219,7 +219,7 @@ class CutLearner(AdversarialLearner):
 def learner(recipe: GanRecipe, shape: Shape, device: str) -> Learner:
     """The learner of a recipe at its start."""
     if recipe.source is None:
-        raise UsageError("cut translates images: the recipe must name their source")
+        raise UsageError("cut translates images: --source, or the recipe's source, must name them")
     generator = CutGenerator(shape.size, recipe.generator_width, recipe.generator_most)
     discriminator = CutDiscriminator(shape.size, recipe.discriminator_width, recipe.discriminator_most)
     return CutLearner(recipe, generator, discriminator, device)

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from artfp import __version__
-from artfp.checkpoints import prefixed
 from artfp.data.readers import open_source
 from artfp.devices import has_bf16
 from artfp.files import read_json, write_json
@@ -33,12 +32,12 @@ from artfp.generators.folder import (
     claimed,
     identify,
     sign,
-    start_file,
 )
 from artfp.generators.journal import Journal, OnProgress, read_state
 from artfp.generators.keying import Keying, keying_of
-from artfp.generators.sampling import load_generator, save_generator
+from artfp.generators.sampling import save_generator
 from artfp.generators.settings import GanRecipe, due, steps_of
+from artfp.generators.starting import weights_of
 from artfp.generators.transfer import Transfer, Watch
 from artfp.results import Record
 from artfp.seeds import derive_seed
@@ -95,7 +94,7 @@ def train(
             finished = (out / DONE).is_file()
             if not finished:
                 learner = _learner(identity, keying, device)  # first of all: it knows what its family needs
-                first = _begin(learner, recipe, out / STATE)
+                first = _begin(learner, identity, out / STATE)
                 shown = _decode(identity, keying, out, on_progress)
                 if parallel.is_first():
                     sign(out, identity)
@@ -115,7 +114,7 @@ def plan(recipe: GanRecipe, data: Path, out: Path, monitor: Watch | None, twin: 
         identity = identify(recipe, source, monitor.identity() if monitor else None, twin, out)
         check_folder(out, identity)
         steps, learner = steps_of(recipe), _learner(identity, keying, device, planned_learner)
-        weights, path, reached = _found(recipe, out / STATE)
+        weights, path, reached = _found(identity, out / STATE)
         learner.check(weights, path)
         return TrainPlan(
             out=str(out),
@@ -184,9 +183,9 @@ def _run(
             journal.after(step, losses, learner)
 
 
-def _begin(learner: Learner, recipe: GanRecipe, path: Path) -> int:
+def _begin(learner: Learner, identity: Identity, path: Path) -> int:
     """Restore the last checkpoint, or take over what the recipe begins with; the steps seen so far."""
-    weights, path, reached = _found(recipe, path)
+    weights, path, reached = _found(identity, path)
     learner.check(weights, path)
     if reached:
         learner.restore(weights, path)
@@ -195,21 +194,13 @@ def _begin(learner: Learner, recipe: GanRecipe, path: Path) -> int:
     return reached
 
 
-def _found(recipe: GanRecipe, path: Path) -> tuple[dict[str, Tensor], Path, int]:
+def _found(identity: Identity, path: Path) -> tuple[dict[str, Tensor], Path, int]:
     """What a run goes on from, if anything: its checkpoint or what the recipe begins with; the steps seen so far."""
     if path.is_file():
         tensors, steps = read_state(path)
         return tensors, path, steps
-    return ({}, path, 0) if recipe.start is None else (weights_of(recipe.start), recipe.start, 0)
-
-
-def weights_of(start: Path) -> dict[str, Tensor]:
-    """The networks that a training may begin with: all of an earlier training, or a generator alone."""
-    path = start_file(start)
-    if path.name == STATE:
-        return read_state(path)[0]
-    generator = load_generator(path).state_dict()
-    return {**prefixed("generator", generator), **prefixed("averaged", generator)}
+    start = identity.recipe.start
+    return ({}, path, 0) if start is None else (weights_of(start, identity), start, 0)
 
 
 def _finish(identity: Identity, learner: Learner, out: Path) -> None:

@@ -58,7 +58,7 @@ def test_a_family_trains_resumes_and_samples(
 def test_a_family_says_what_it_needs(suited: Callable[..., GanRecipe], photos: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="biggan needs classes"):
         train(suited("biggan"), photos, tmp_path / "biggan")
-    with pytest.raises(UsageError, match="must name their source"):
+    with pytest.raises(UsageError, match="--source, or the recipe's source"):
         train(suited("cut"), photos, tmp_path / "cut")
     assert not {"biggan", "cut"} & {path.name for path in tmp_path.iterdir()}
     train(suited("cut", source=photos), photos, tmp_path / "good")

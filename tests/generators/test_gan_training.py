@@ -355,7 +355,7 @@ def test_data_of_another_size_are_refused_by_the_plan_as_by_the_training(
 def test_a_plan_counts_the_parameters_of_this_device_and_makes_none(
     family: str, suited: Callable[..., GanRecipe], photos: Path
 ) -> None:
-    """r3gan has other convolutions on a CPU than on a GPU; half a billion parameters would be felt if they were made."""
+    """r3gan has other convolutions on a CPU than on a GPU; half a billion parameters would be felt if made."""
     recipe = suited(family, source=photos)
     made = new_learner(recipe, Shape(16, 2), "cpu")
     assert planned_learner(recipe, Shape(16, 2), "cpu").parameters() == made.parameters()
@@ -418,14 +418,37 @@ def test_what_a_training_begins_with_is_part_of_what_it_is(tiny: GanRecipe, phot
         train(tiny, photos, tmp_path / "out")
     wider = dataclasses.replace(on, generator_width=8)
     for attempt in (lambda out: train(wider, photos, out), lambda out: plan(wider, photos, out, None, twin=False)):
-        with pytest.raises(BadInputError, match="another architecture"):
+        with pytest.raises(UsageError, match=r"made by other settings \(generator_width: 4, here 8\); set them alike"):
             attempt(tmp_path / "wider")
-    assert not (tmp_path / "wider" / "recipe.json").exists()
+    assert not (tmp_path / "wider").exists()
     train(tiny, photos, tmp_path / "without")
     with pytest.raises(UsageError, match="start: None, now"):
         train(on, photos, tmp_path / "without")
     (tmp_path / "first").rename(tmp_path / "moved")
     assert train(on, photos, tmp_path / "out").finished_before
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["networks", "generator"])
+def test_other_networks_to_begin_with_are_refused_by_the_names_of_the_settings(
+    whole: bool, tiny: GanRecipe, photos: Path, tmp_path: Path
+) -> None:
+    train(dataclasses.replace(tiny, images=8, keyed=False), photos, tmp_path / "first")
+    start = tmp_path / "first" if whole else tmp_path / "first" / "generator.safetensors"
+    for others, words in {
+        ("r3gan", 8): r"\(family: dcgan, here r3gan\)",
+        ("stylegan2", 12): r"\(family: dcgan, here stylegan2; latent: 8, here 12\)",
+    }.items():
+        other = dataclasses.replace(tiny, family=others[0], latent=others[1], start=start)
+        for attempt in (train, partial(plan, monitor=None, twin=False)):
+            with pytest.raises(UsageError, match=words):
+                attempt(other, photos, tmp_path / "out")
+    narrow = dataclasses.replace(tiny, discriminator_width=8, start=start)
+    if whole:
+        with pytest.raises(UsageError, match=r"\(discriminator_width: 4, here 8\)"):
+            plan(narrow, photos, tmp_path / "out", None, twin=False)
+    else:
+        assert plan(narrow, photos, tmp_path / "out", None, twin=False).resumes_after == 0
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_generator_of_classes_is_told_them(

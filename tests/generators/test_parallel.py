@@ -65,6 +65,7 @@ def test_two_processes_learn_what_one_learns_and_write_once(tiny: GanRecipe, pho
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.count("images shown") == 1
+    assert run.stderr.count("training without the transfer monitor") == 1
     alone = replace(tiny, size=16, images=32, monitor_every=5000, monitor_images=128)
     train(alone, photos, tmp_path / "one")
     logs = [
@@ -164,8 +165,9 @@ def test_each_process_has_a_gpu_of_its_own_before_anything_moves(spec: str, monk
 
 def test_the_process_group_works_where_the_process_does(monkeypatch: pytest.MonkeyPatch) -> None:
     current: list[str] = []
-    monkeypatch.setenv("WORLD_SIZE", "4")
-    monkeypatch.setenv("LOCAL_RANK", "3")
+    torchrun = {"WORLD_SIZE": "4", "RANK": "3", "LOCAL_RANK": "3", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}
+    for name, value in torchrun.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr("torch.cuda.set_device", current.append)
     for name in ("init_process_group", "barrier", "destroy_process_group"):
         monkeypatch.setattr(f"torch.distributed.{name}", lambda *_, **__: None)
