@@ -46,6 +46,15 @@ def load_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
     return tensors, config
 
 
+def check_layout(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse weights of another number or shape than the module's, naming the first of them."""
+    own, found = ({name: tuple(t.shape) for name, t in group.items()} for group in (module.state_dict(), tensors))
+    for name in sorted(own.keys() | found.keys()):
+        if own.get(name) != found.get(name):
+            told = f"{name} is {found.get(name, 'missing')}, here {own.get(name, 'nothing')}"
+            raise BadInputError(f"{path}: weights of another architecture ({told})")
+
+
 def load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     """Load weights into a module of exactly their shape, or name the file that does not fit."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
 
 import torch
@@ -15,13 +16,19 @@ def prepare_device(spec: str, threads: int | None = None) -> str:
         torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     if spec == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        spec = "cuda" if torch.cuda.is_available() else "cpu"
+    device = own_device(spec)
     try:
-        device = torch.device(spec)
-        torch.empty(0, device=device)
+        torch.empty(0, device=torch.device(device))
     except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"--device {spec}: not available here ({str(error).splitlines()[0]})") from error
-    return spec
+        raise UsageError(f"--device {device}: not available here ({str(error).splitlines()[0]})") from error
+    return device
+
+
+def own_device(spec: str) -> str:
+    """Of several processes under torchrun each has the GPU of its number: plain "cuda" would be the first for all."""
+    rank = os.environ.get("LOCAL_RANK")
+    return f"cuda:{rank}" if spec == "cuda" and rank is not None else spec
 
 
 def has_bf16(device: str) -> bool:

@@ -36,4 +36,4 @@ class BadInputError(ArtfpError):
 
 
 class DivergedError(ArtfpError):
-    """A training run reached NaN or infinity; the last good checkpoint is kept."""
+    """A training run is lost: NaN, infinity or numbers beyond all sense; the last good checkpoint is kept."""

@@ -32,10 +32,10 @@ def check_owner(
         changed = list(_changes(_flat(earlier), _flat(settings), apart, untold))
         if changed:
             raise UsageError(
-                f"{folder}: holds {what} with other settings ({'; '.join(changed)}); choose another folder"
+                f"{folder}: holds {what} with other settings ({'; '.join(changed)}); choose another folder (--out)"
             )
     elif folder.exists() and (not folder.is_dir() or _occupied(folder)):
-        raise UsageError(f"{folder}: exists and is not {what}; choose another folder")
+        raise UsageError(f"{folder}: exists and is not {what}; choose another folder (--out)")
 
 
 def _changes(

@@ -29,7 +29,7 @@ from artfp.files import read_json, working_alone, write_json
 from artfp.generators import training
 from artfp.generators.base import Shape
 from artfp.generators.dataset import size_of_first
-from artfp.generators.families import new_learner
+from artfp.generators.families import check_used, planned_learner
 from artfp.generators.sampling import load_generator, read_sources, write_samples
 from artfp.generators.settings import GanRecipe
 from artfp.generators.transfer import monitor_for
@@ -140,7 +140,8 @@ def check(recipe: RunRecipe, folder: Path, device: str) -> dict[str, Any]:
         )
     if recipe.gan.classes and recipe.data.path is None:
         raise UsageError("gan.classes: painted images have no classes")
-    new_learner(recipe.gan, Shape(size, int(recipe.gan.classes)), "cpu")  # says what its family needs
+    check_used(recipe.gan)
+    planned_learner(recipe.gan, Shape(size, int(recipe.gan.classes)), "cpu")  # says what its family needs
     plan |= {"images shown": recipe.gan.images, "trainings": 1 + recipe.twin, "samples": recipe.samples}
     return plan
 

@@ -13,8 +13,7 @@ from artfp.files import write_text
 class StatsLog:
     """Lines ordered by the count under `position` (step, images ...); buffered until `flush`.
 
-    Flushed only together with checkpoints, the file never runs ahead of what a resumed run repeats by more
-    than `rewind` cuts off.
+    Flushed at a checkpoint at the latest, before it is written: what runs ahead of it, `rewind` cuts off.
     """
 
     def __init__(self, path: Path, position: str) -> None:

@@ -95,9 +95,11 @@ def train_gan(
     if monitor is not None:
         monitor.codec.to(device)
         if "translation" in (settings.augment or ()):
-            warn("augment: where images are moved about, a fingerprint takes several times as long; leave translation out")
+            _warn_once("augment: fingerprints take several times as long where images are moved; leave translation out")
     if dry_run:
-        _print_plan(training.plan(settings, settings.data, folder, monitor, twin, device), monitor, as_json)
+        planned = training.plan(settings, settings.data, folder, monitor, twin, device)
+        if parallel.is_first():
+            _print_plan(planned, monitor, as_json)
         return
     with progress("train-gan") as advance:
         result = training.train(settings, settings.data, folder, monitor, advance, device, twin)
@@ -151,7 +153,7 @@ def _monitor(data: Path, registry: Path, key: str | None, codec_spec: str | None
     except UsageError as error:
         if key is not None or codec_spec is not None:
             raise
-        warn(f"training without the transfer monitor: {error}")
+        _warn_once(f"training without the transfer monitor: {error}")
         return None
 
 
@@ -162,6 +164,14 @@ def _existing(path: Path) -> Iterator[Registry | None]:
         return
     with open_registry(path, create=False) as registry:
         yield registry
+
+
+def _warn_once(message: str) -> None:
+    """A warning, of several processes by the first."""
+    from artfp.generators import parallel
+
+    if parallel.is_first():
+        warn(message)
 
 
 def _print_plan(plan: TrainPlan, monitor: Watch | None, as_json: bool) -> None:

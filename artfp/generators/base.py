@@ -13,17 +13,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from artfp.checkpoints import adam_state, load_into, prefixed, restore_adam, under
+from artfp.checkpoints import adam_state, check_layout, load_into, prefixed, restore_adam, under
 from artfp.errors import ArtfpError
 from artfp.generators.colours import to_rgb
 from artfp.generators.settings import GanRecipe
 from artfp.keys.fingerprint import Bits
+
+N = TypeVar("N", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,12 @@ class Learner(ABC):
             restore_adam(adam, under(f"{name}-adam", state))
         self.numbers = {name: value.item() for name, value in under("numbers", state).items()}
 
+    def check(self, weights: Mapping[str, Tensor], path: Path) -> None:
+        """Refuse weights that `restore` or `begin` would."""
+        for name, network in self.networks().items():
+            if found := under(name, weights):
+                check_layout(network, found, path)
+
     def begin(self, weights: Mapping[str, Tensor], path: Path) -> None:
         """Take over those networks that `weights` holds, named as in a state; the optimizers start afresh."""
         for name, network in self.networks().items():
@@ -142,6 +150,13 @@ class Learner(ABC):
         """How many parameters each network has; the average is no other network."""
         networks = {name: network for name, network in self.networks().items() if network is not self.averaged}
         return {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()}
+
+
+def moved(network: N, device: str) -> N:
+    """The network where it is to work; on the meta device, where it was only made to be measured, it stays."""
+    if any(parameter.is_meta for parameter in network.parameters()):
+        return network
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 @dataclass(frozen=True)
@@ -160,3 +175,4 @@ class Family:
     generator: Callable[..., Generator]
     learner: Callable[[GanRecipe, Shape, str], Learner]
     keyed: bool = False  # whether its generator can be told a key, and folded
+    unused: tuple[str, ...] = ("source",)  # settings that would change nothing

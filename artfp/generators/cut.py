@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from artfp.devices import fast_arithmetic
 from artfp.errors import UsageError
 from artfp.generators.adversarial import AdversarialLearner, Part
-from artfp.generators.base import Batch, Generator, Learner, Shape
+from artfp.generators.base import Batch, Generator, Learner, Shape, moved
 from artfp.generators.dcgan import SLOPE, channels_at, initialise
 from artfp.generators.losses import Game, no_penalty
 from artfp.generators.parallel import average_gradients
@@ -171,7 +171,7 @@ class CutLearner(AdversarialLearner):
 
     def __init__(self, recipe: GanRecipe, generator: CutGenerator, discriminator: nn.Module, device: str) -> None:
         super().__init__(recipe, generator, discriminator, device)
-        self.heads = Heads(generator.feature_channels).to(device)
+        self.heads = moved(Heads(generator.feature_channels), device)
         self.heads_adam = self._adam(self.heads)
 
     def inputs(self, batch: Batch, random: torch.Generator) -> Tensor:
@@ -219,7 +219,7 @@ class CutLearner(AdversarialLearner):
 def learner(recipe: GanRecipe, shape: Shape, device: str) -> Learner:
     """The learner of a recipe at its start."""
     if recipe.source is None:
-        raise UsageError("cut translates images: the recipe must name their source")
+        raise UsageError("cut translates images: --source, or the recipe's source, must name them")
     generator = CutGenerator(shape.size, recipe.generator_width, recipe.generator_most)
     discriminator = CutDiscriminator(shape.size, recipe.discriminator_width, recipe.discriminator_most)
     return CutLearner(recipe, generator, discriminator, device)

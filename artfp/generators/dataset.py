@@ -47,13 +47,16 @@ class _Decoded:
 
 def size_of_first(source: Source) -> int:
     """The side of the first image, where it is one that a generator can have."""
-    if not len(source):
-        raise UsageError(f"{source.path}: holds no images")
-    height, width = _Decoded(load_image(source.read_at(0), source[0].name).rgb).size
+    height, width = _first(source).shape[:2]
     if height != width or height not in SIZES:
         sizes = ", ".join(map(str, SIZES))
         raise UsageError(f"{source[0].name}: {width} x {height} pixels; training needs squares of {sizes} pixels")
     return height
+
+
+def check_first(source: Source, size: int, resized: bool) -> None:
+    """Refuse data whose first image `decode` would refuse, before anything is built."""
+    _fitting(_first(source), source[0].name, size, resized)
 
 
 def decode(source: Source, size: int, resized: bool, scratch: Path, on_progress: OnProgress) -> Pixels:
@@ -72,6 +75,12 @@ def one_hot(source: Source) -> Conditions:
     if len(labels) < len(source):
         raise UsageError(f"{source.path}: classes = true, but not every image has a class (dataset.json, or folders)")
     return np.eye(max(labels) + 1, dtype=np.float32)[labels]
+
+
+def _first(source: Source) -> Pixels:
+    if not len(source):
+        raise UsageError(f"{source.path}: holds no images")
+    return load_image(source.read_at(0), source[0].name).rgb
 
 
 def _space(shape: tuple[int, int, int, int], scratch: Path) -> Pixels:

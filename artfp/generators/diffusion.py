@@ -20,9 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from artfp.devices import fast_arithmetic
-from artfp.errors import UsageError
 from artfp.generators.averaging import follow
-from artfp.generators.base import Batch, Generator, Learner, Shape
+from artfp.generators.base import Batch, Generator, Learner, Shape, moved
 from artfp.generators.parallel import average_gradients, share
 from artfp.generators.settings import GanRecipe
 from artfp.generators.unet import UNet
@@ -130,7 +129,7 @@ class DiffusionLearner(Learner):
 
     def __init__(self, recipe: GanRecipe, generator: DiffusionGenerator, device: str) -> None:
         self.recipe, self.device = recipe, device
-        self.generator: DiffusionGenerator = generator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.generator = moved(generator, device)
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.numbers = {}
         self.adam = torch.optim.Adam(generator.parameters(), recipe.learning_rate, betas=self.betas, foreach=True)
@@ -179,8 +178,6 @@ class DiffusionLearner(Learner):
 
 def learner(recipe: GanRecipe, shape: Shape, device: str) -> Learner:
     """The learner of a recipe at its start."""
-    if recipe.augment or recipe.augment_target is not None:
-        raise UsageError("diffusion has no discriminator that could overfit: leave out augment and augment_target")
     widths = recipe.generator_width, recipe.generator_most
     network = DiffusionGenerator(shape.size, *widths, shape.conditions, shape.key_bits)
     return DiffusionLearner(recipe, network, device)

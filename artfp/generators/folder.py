@@ -24,7 +24,8 @@ from artfp.data.manifest import MANIFEST
 from artfp.data.readers import Source, open_source
 from artfp.errors import UsageError
 from artfp.files import read_json, sha256_bytes, sha256_file, working_alone, write_json
-from artfp.generators.dataset import size_of_first
+from artfp.generators.dataset import check_first, size_of_first
+from artfp.generators.families import check_used
 from artfp.generators.settings import GanRecipe
 from artfp.ownership import check_owner
 
@@ -65,10 +66,10 @@ class Identity:
 
 
 def identify(recipe: GanRecipe, source: Source, monitor: Mapping[str, str] | None, twin: bool, out: Path) -> Identity:
-    """Settle what the recipe leaves open, and refuse a marked twin."""
+    """Settle what the recipe leaves open, and refuse what its family ignores, and a marked twin."""
+    check_used(recipe)
     size = recipe.size or size_of_first(source)
-    if not len(source):
-        raise UsageError(f"{source.path}: holds no images")
+    check_first(source, size, recipe.resize)
     identity = Identity(recipe, size, source, monitor, twin, _others(recipe, out))
     if twin and identity.manifest_sha256 is not None:
         raise UsageError(f"{source.path}: is marked; a clean twin trains on the unmarked originals of the same images")

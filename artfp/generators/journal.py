@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from artfp.checkpoints import load_tensors, save_tensors
-from artfp.errors import BadInputError, DivergedError
+from artfp.errors import BadInputError
 from artfp.generators.base import Learner
+from artfp.generators.divergence import diverged
 from artfp.generators.folder import STATE, STATS, STRIP, TIMING
 from artfp.generators.sampling import FORMAT, OTHER_FORMAT, Pixels
-from artfp.generators.settings import GanRecipe
+from artfp.generators.settings import GanRecipe, due, steps_of
 from artfp.generators.sheets import write_grid, write_strip
 from artfp.generators.transfer import Watch
 from artfp.seeds import derive_seed
@@ -46,31 +47,35 @@ class Journal:
         """All that is due after a step."""
         recipe, shown = self.recipe, (step + 1) * self.recipe.batch
         if due(step, recipe.log_every, recipe):
-            self.log.append({"images_shown": shown, **losses})
+            self._note({"images_shown": shown, **losses})
 
         # See how much of the fingerprint has arrived.
         if self.monitor is not None and due(step, recipe.monitor_every, recipe):
             seed = derive_seed(recipe.seed, "gan-monitor")
             transfer = self.monitor.watch(learner.averaged, recipe.monitor_images, seed, self.sources)
-            self.log.append({"images_shown": shown, **transfer.to_dict()})
+            self._note({"images_shown": shown, **transfer.to_dict()})
             self.seen = str(transfer)
 
         # Tell, and save.
         speed = self.clock.speed(shown - self.first * recipe.batch)
         self.on_progress(shown, steps_of(recipe) * recipe.batch, f"{speed:.0f} images/s  {_brief(losses)}  {self.seen}")
         if due(step, recipe.checkpoint_every, recipe):
-            self._save(step, learner)
+            self._save(step, losses, learner)
 
-    def _save(self, step: int, learner: Learner) -> None:
-        """The sheet and the numbers first, since what a checkpoint has seen is not done again."""
+    def _note(self, row: Mapping[str, Any]) -> None:
+        """Put numbers on disk at once: of one that diverges they are the evidence; `rewind` cuts what is repeated."""
+        self.log.append(row)
+        self.log.flush()
+
+    def _save(self, step: int, losses: Mapping[str, float], learner: Learner) -> None:
+        """The sheet first, since what a checkpoint has seen is not done again; the average is a part of the state."""
         recipe, shown = self.recipe, (step + 1) * self.recipe.batch
         state = learner.state()
         if not all(bool(tensor.isfinite().all()) for tensor in state.values()):
-            raise diverged(self.out, shown)
+            raise diverged(self.out, shown, losses)
         sheet, seed = self.out / "samples" / f"{shown:010d}.png", derive_seed(recipe.seed, "gan-grid")
         write_grid(sheet, learner.averaged, seed, self.sources)
         write_strip(self.out / STRIP, sheet.parent)
-        self.log.flush()
         save_tensors(self.out / STATE, state, {"kind": KIND, "format": FORMAT, "steps": step + 1})
         self.clock.note(shown, shown - self.first * recipe.batch)
 
@@ -80,32 +85,12 @@ def _brief(losses: dict[str, float]) -> str:
     return "  ".join(f"{name} {value:.2f}" for name, value in losses.items() if name.endswith("loss"))
 
 
-def steps_of(recipe: GanRecipe) -> int:
-    """Of the whole training."""
-    return -(-recipe.images // recipe.batch)
-
-
-def due(step: int, every: int, recipe: GanRecipe) -> bool:
-    """Whether a multiple of `every` images is reached in this step, or the end."""
-    before, after = step * recipe.batch, (step + 1) * recipe.batch
-    return after // every > before // every or step + 1 == steps_of(recipe)
-
-
 def read_state(path: Path) -> tuple[dict[str, Any], int]:
     """A checkpoint's tensors, and the steps it has seen."""
     tensors, config = load_tensors(path, KIND)
     if config.get("format") != FORMAT:
         raise BadInputError(f"{path}: a training {OTHER_FORMAT}")
     return tensors, int(config["steps"])
-
-
-def diverged(out: Path, shown: int) -> DivergedError:
-    """Numbers that are none."""
-    kept = "the last checkpoint is kept" if (out / STATE).is_file() else "no checkpoint had been reached"
-    return DivergedError(
-        f"{out}: not a number after {shown:,} images; {kept}. Train into another folder with half the learning_rate "
-        "(or, for a family with a gradient penalty, ten times the gamma)"
-    )
 
 
 class _Clock:

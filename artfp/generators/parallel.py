@@ -18,9 +18,11 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from artfp.devices import own_device
 from artfp.errors import UsageError
 
 PATIENCE = timedelta(minutes=30)  # the others wait while the first decodes, samples and saves
+TOLD = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")  # by torchrun, beside WORLD_SIZE
 
 
 @contextmanager
@@ -35,7 +37,7 @@ def together(device: str) -> Iterator[None]:
     backend = "gloo"
     if device.startswith("cuda"):
         backend = "nccl"
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(own_device(device))
     dist.init_process_group(backend, timeout=PATIENCE)
     try:
         yield
@@ -91,7 +93,13 @@ def averaged(numbers: Mapping[str, float]) -> dict[str, float]:
 
 
 def _started() -> int:
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    """How many processes torchrun started."""
+    count = os.environ.get("WORLD_SIZE", "1")
+    if count != "1" and (missing := [name for name in TOLD if not os.environ.get(name)]):
+        raise UsageError(
+            f"WORLD_SIZE is {count}, but {', '.join(missing)} not set: start the processes with torchrun, or unset it"
+        )
+    return int(count)
 
 
 def _average(values: Tensor) -> None:

@@ -30,8 +30,8 @@ def weight(size: int) -> float:
 def followed(mean: float | None, seen: float) -> float:
     """The running mean a after a look, as exact as a state saves it.
 
-    It begins as what is seen first. Begun at zero, as in the authors' program, it would first pull the images of a
-    short training, or of one that goes on from another's networks, towards each other.
+    It begins as what is seen first, a look that pulls nowhere. Begun at zero, as in the authors' program, it would
+    first pull the images of a short training, or of one that goes on from another's networks, towards each other.
     """
     kept = torch.tensor(seen if mean is None else mean)
     return kept.lerp(torch.tensor(seen), 1 - DECAY).item()

@@ -45,3 +45,14 @@ class GanRecipe:
     monitor_every: int = setting(5000, low=1)
     monitor_images: int = setting(128, low=2, high=65536)
     checkpoint_every: int = setting(10_000, low=1)
+
+
+def steps_of(recipe: GanRecipe) -> int:
+    """Of the whole training."""
+    return -(-recipe.images // recipe.batch)
+
+
+def due(step: int, every: int, recipe: GanRecipe) -> bool:
+    """Whether a multiple of `every` images is reached in this step, or the end."""
+    before, after = step * recipe.batch, (step + 1) * recipe.batch
+    return after // every > before // every or step + 1 == steps_of(recipe)

@@ -37,7 +37,7 @@ from artfp.generators.dcgan import START, channels_at
 from artfp.generators.equalised import Convolution, Dense, Judge, active, check_groups
 from artfp.generators.layers import PixelNorm
 from artfp.generators.losses import LOGISTIC
-from artfp.generators.parallel import averaged
+from artfp.generators.parallel import averaged, share
 from artfp.generators.settings import GanRecipe
 from artfp.seeds import derive_seed
 
@@ -221,20 +221,28 @@ class Stylegan2Learner(AdversarialLearner):
     def regularise(self, parts: Sequence[Part], step: int, seed: int) -> dict[str, float]:
         """Pull path lengths to their running mean, which is among the numbers, once in EVERY steps."""
         if step % paths.EVERY == 0:
-            random, mean = torch.Generator().manual_seed(derive_seed(seed, "paths")), self.numbers.get("path")
-            lengths = torch.cat([self._pull_paths(part, mean, len(parts), random) for part in parts])
+            mean, directions = self.numbers.get("path"), self._directions(seed).chunk(len(parts))
+            looks = zip(parts, directions, strict=True)
+            lengths = torch.cat([self._pull_paths(part, some, mean, len(parts)) for part, some in looks])
             self.numbers["path"] = paths.followed(mean, averaged({"path": lengths.mean().item()})["path"])
         return {}
 
-    def _pull_paths(self, part: Part, mean: float | None, parts: int, random: torch.Generator) -> Tensor:
-        """Add the gradients of gamma E (||J_w^T y|| - a)^2 (equation 4), on half the images, in full precision."""
-        few = -(-len(part.noise) // 2)
-        styles, maps = self.generator.read(part.noise[:few], None if part.condition is None else part.condition[:few])
-        images = self.generator.paint(styles, maps)
-        lengths = paths.lengths(images, styles, torch.randn(images.shape, generator=random).to(images.device))
-        aim = lengths.detach().mean() if mean is None else mean
-        weight = paths.EVERY * paths.weight(self.generator.size) / parts
-        (weight * (lengths - aim).square().mean()).backward()  # type: ignore[no-untyped-call]
+    def _directions(self, seed: int) -> Tensor:
+        """Directions y for every second image of the batch, as far as they are this process's."""
+        random, size = torch.Generator().manual_seed(derive_seed(seed, "paths")), self.generator.size
+        return share(torch.randn(self.recipe.batch // 2, 3, size, size, generator=random)).to(self.device)
+
+    def _pull_paths(self, part: Part, directions: Tensor, mean: float | None, parts: int) -> Tensor:
+        """Add the gradients of gamma E (||J_w^T y|| - a)^2 (equation 4), in full precision; at first there is no a.
+
+        On every second image: the same ones however many parts and processes a batch has.
+        """
+        told = None if part.condition is None else part.condition[::2]
+        styles, maps = self.generator.read(part.noise[::2], told)
+        lengths = paths.lengths(self.generator.paint(styles, maps), styles, directions)
+        if mean is not None:
+            weight = paths.EVERY * paths.weight(self.generator.size) / parts
+            (weight * (lengths - mean).square().mean()).backward()  # type: ignore[no-untyped-call]
         return lengths.detach()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from artfp import __version__
-from artfp.checkpoints import prefixed
 from artfp.data.readers import open_source
 from artfp.devices import has_bf16
 from artfp.files import read_json, write_json
 from artfp.generators import parallel
 from artfp.generators.base import Learner, Shape
 from artfp.generators.dataset import Batches, Conditions, Data, decode, one_hot
-from artfp.generators.families import new_learner
+from artfp.generators.divergence import Divergence
+from artfp.generators.families import new_learner, planned_learner
 from artfp.generators.folder import (
     CARD,
     DONE,
@@ -32,12 +32,12 @@ from artfp.generators.folder import (
     claimed,
     identify,
     sign,
-    start_file,
 )
-from artfp.generators.journal import Journal, OnProgress, diverged, due, read_state, steps_of
+from artfp.generators.journal import Journal, OnProgress, read_state
 from artfp.generators.keying import Keying, keying_of
-from artfp.generators.sampling import load_generator, save_generator
-from artfp.generators.settings import GanRecipe
+from artfp.generators.sampling import save_generator
+from artfp.generators.settings import GanRecipe, due, steps_of
+from artfp.generators.starting import weights_of
 from artfp.generators.transfer import Transfer, Watch
 from artfp.results import Record
 from artfp.seeds import derive_seed
@@ -94,7 +94,7 @@ def train(
             finished = (out / DONE).is_file()
             if not finished:
                 learner = _learner(identity, keying, device)  # first of all: it knows what its family needs
-                first = _begin(learner, recipe, out / STATE)
+                first = _begin(learner, identity, out / STATE)
                 shown = _decode(identity, keying, out, on_progress)
                 if parallel.is_first():
                     sign(out, identity)
@@ -113,8 +113,9 @@ def plan(recipe: GanRecipe, data: Path, out: Path, monitor: Watch | None, twin: 
     with open_source(data) as source:
         identity = identify(recipe, source, monitor.identity() if monitor else None, twin, out)
         check_folder(out, identity)
-        steps, learner = steps_of(recipe), _learner(identity, keying, device)
-        reached = _begin(learner, recipe, out / STATE)
+        steps, learner = steps_of(recipe), _learner(identity, keying, device, planned_learner)
+        weights, path, reached = _found(identity, out / STATE)
+        learner.check(weights, path)
         return TrainPlan(
             out=str(out),
             images=len(source),
@@ -128,11 +129,13 @@ def plan(recipe: GanRecipe, data: Path, out: Path, monitor: Watch | None, twin: 
         )
 
 
-def _learner(identity: Identity, keying: Keying | None, device: str) -> Learner:
+def _learner(
+    identity: Identity, keying: Keying | None, device: str, new: Callable[..., Learner] = new_learner
+) -> Learner:
     recipe = identity.recipe
     classes = one_hot(identity.source).shape[1] if recipe.classes else 0
     key_bits = keying.codec.n_bits if keying else 0
-    learner = new_learner(recipe, Shape(identity.size, classes + key_bits, key_bits), device)
+    learner = new(recipe, Shape(identity.size, classes + key_bits, key_bits), device)
     if keying:
         learner.averaged.codec_sha256 = keying.codec.sha256
         learner.guide = keying.guide(recipe.guided) if recipe.guided else None
@@ -169,36 +172,35 @@ def _run(
     """Go on after `first` steps, to the end."""
     writes = parallel.is_first()
     journal = Journal(recipe, out, first, monitor, data.sources, on_progress) if writes else None
-    batches = Batches(data, recipe.batch, recipe.seed, recipe.mirror)
+    batches, divergence = Batches(data, recipe.batch, recipe.seed, recipe.mirror), Divergence(recipe, out)
     for step in range(first, steps_of(recipe)):
         # Learn from the next batch.
         losses = parallel.averaged(learner.learn(batches[step], step, derive_seed(recipe.seed, "gan", step)))
-        if not all(map(math.isfinite, losses.values())):
-            raise diverged(out, (step + 1) * recipe.batch)
+        divergence.check(step, losses)
 
         # Watch, tell and save.
         if journal:
             journal.after(step, losses, learner)
 
 
-def _begin(learner: Learner, recipe: GanRecipe, path: Path) -> int:
-    """Restore the last checkpoint, if there is one; the steps it has seen."""
+def _begin(learner: Learner, identity: Identity, path: Path) -> int:
+    """Restore the last checkpoint, or take over what the recipe begins with; the steps seen so far."""
+    weights, path, reached = _found(identity, path)
+    learner.check(weights, path)
+    if reached:
+        learner.restore(weights, path)
+    else:
+        learner.begin(weights, path)
+    return reached
+
+
+def _found(identity: Identity, path: Path) -> tuple[dict[str, Tensor], Path, int]:
+    """What a run goes on from, if anything: its checkpoint or what the recipe begins with; the steps seen so far."""
     if path.is_file():
         tensors, steps = read_state(path)
-        learner.restore(tensors, path)
-        return steps
-    if recipe.start is not None:
-        learner.begin(weights_of(recipe.start), recipe.start)
-    return 0
-
-
-def weights_of(start: Path) -> dict[str, Tensor]:
-    """The networks that a training may begin with: all of an earlier training, or a generator alone."""
-    path = start_file(start)
-    if path.name == STATE:
-        return read_state(path)[0]
-    generator = load_generator(path).state_dict()
-    return {**prefixed("generator", generator), **prefixed("averaged", generator)}
+        return tensors, path, steps
+    start = identity.recipe.start
+    return ({}, path, 0) if start is None else (weights_of(start, identity), start, 0)
 
 
 def _finish(identity: Identity, learner: Learner, out: Path) -> None:

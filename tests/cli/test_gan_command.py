@@ -202,11 +202,27 @@ def test_what_is_wrong_is_said(
     refused(4, "003.png: not a readable image", "--data", originals)
 
 
+def test_several_processes_say_once_what_one_would(
+    run: Callable[..., Result], recipe: Path, originals: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    half_told = run("train-gan", recipe, "--data", originals, "--dry-run")
+    assert (half_told.exit_code, half_told.stdout) == (2, "")
+    assert "WORLD_SIZE is 2, but RANK, LOCAL_RANK, MASTER_ADDR, MASTER_PORT not set: start the" in half_told.stderr
+    told = {"LOCAL_RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}
+    for rank in ("0", "1"):
+        for name, value in {**told, "RANK": rank}.items():
+            monkeypatch.setenv(name, value)
+        done = run("train-gan", recipe, "--data", originals, "--dry-run")
+        assert done.exit_code == 0, done.stderr
+        assert (bool(done.stdout), "transfer monitor" in done.stderr) == (rank == "0", rank == "0")
+
+
 def test_a_folder_of_another_training_is_refused(run: Callable[..., Result], recipe: Path, marked: Path) -> None:
     assert run("train-gan", recipe, "--data", marked).exit_code == 0
     other = run("train-gan", recipe, "--data", marked, "--seed", "9")
     assert other.exit_code == 2
-    assert "holds a generator training with other settings (seed: 0, now 9)" in other.stderr
+    assert "with other settings (seed: 0, now 9); choose another folder (--out)" in other.stderr
 
 
 def test_what_is_wrong_with_sampling_is_said(run: Callable[..., Result], originals: Path, tmp_path: Path) -> None:

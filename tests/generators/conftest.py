@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from artfp.data.procedural import generate
+from artfp.generators.families import FAMILIES
 from artfp.generators.settings import GanRecipe
 
 TINY: dict[str, Any] = {
@@ -33,6 +35,17 @@ TINY: dict[str, Any] = {
 def tiny() -> GanRecipe:
     """Twelve steps, checkpoints after four, eight and twelve."""
     return GanRecipe(**TINY)
+
+
+@pytest.fixture
+def suited(tiny: GanRecipe) -> Callable[..., GanRecipe]:
+    """Makes the tiny recipe one for a family, with these settings; without those that it makes no use of."""
+
+    def made(family: str, **settings: Any) -> GanRecipe:
+        usual = {name: getattr(GanRecipe(), name) for name in FAMILIES[family].unused}
+        return replace(tiny, family=family, **settings | usual)
+
+    return made
 
 
 @pytest.fixture

@@ -152,7 +152,7 @@ def test_a_state_restores_to_the_byte(parts: int) -> None:
 
 
 def test_without_sources_there_is_nothing_to_translate() -> None:
-    with pytest.raises(UsageError, match="cut translates images: the recipe must name their source"):
+    with pytest.raises(UsageError, match="cut translates images: --source, or the recipe's source, must name them"):
         learner(GanRecipe(), Shape(16), "cpu")
 
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from artfp.data.readers import open_source
 from artfp.errors import BadInputError, UsageError
 from artfp.generators import dataset
+from artfp.generators.colours import to_rgb
 from artfp.generators.dataset import Batches, Data, decode, size_of_first
-from artfp.images import to_tensor
+from artfp.images import to_pixels, to_tensor
 
 Pixels = NDArray[np.uint8]
 Writer = Callable[[Path, Pixels], list[Path]]
@@ -46,6 +47,22 @@ def test_a_batch_follows_from_its_place_alone() -> None:
         Batches(Data(numbered(50)), 8, seed=1, mirror=True)[19].images, earlier[19], rtol=0, atol=0
     )
     assert not torch.equal(Batches(Data(numbered(50)), 8, seed=2, mirror=True)[19].images, earlier[19])
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_an_image_comes_with_what_is_told_of_it(mirror: bool) -> None:
+    """Image i is painted i, brighter on the left, and told i: in every batch of several epochs."""
+    pixels = numbered(7)
+    pixels[:, :, :2] += 100
+    batches = Batches(Data(pixels, np.arange(7, dtype=np.float32)[:, None]), 3, seed=1, mirror=mirror)
+    flips = 0
+    for step in range(14):
+        batch = batches[step]
+        assert batch.condition is not None
+        shown = torch.from_numpy(to_pixels(to_rgb(batch.images)))
+        assert shown.amin(dim=(1, 2, 3)).tolist() == batch.condition[:, 0].tolist() == batches.order[step].tolist()
+        flips += int((shown[:, 0, 0, 0] < 100).sum())
+    assert (0 < flips < 42) == mirror
 
 
 def test_batches_hold_opponent_colours() -> None:

@@ -10,14 +10,16 @@ import pytest
 import torch
 from torch import nn
 
-from artfp.generators.adversarial import AdversarialLearner
+from artfp.generators.adversarial import AdversarialLearner, Part
 from artfp.generators.averaging import kept_share
 from artfp.generators.base import Batch
 from artfp.generators.dcgan import DcganDiscriminator, DcganGenerator
 from artfp.generators.losses import (
     HINGE,
     LOGISTIC,
+    RELATIVISTIC,
     WASSERSTEIN,
+    Game,
     gradient_penalty,
     lazy_weight,
     relativistic_discriminator,
@@ -100,6 +102,31 @@ def test_penalties_are_applied_in_one_step_out_of_every_few() -> None:
     learner = AdversarialLearner(recipe, DcganGenerator(16, 8, 4, 8), DcganDiscriminator(16, 4, 8), "cpu")
     seen = [learner.learn(Batch(torch.rand(2, 3, 16, 16)), step, step)["r1"] for step in range(6)]
     assert seen[0] == seen[1] == seen[2] != seen[3] == seen[4] == seen[5]
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize("game", [RELATIVISTIC, LOGISTIC, WASSERSTEIN], ids=["r1 and r2", "r1", "gp"])
+def test_the_discriminator_gets_the_gradient_of_its_penalties(game: Game, parts: int) -> None:
+    """That of weight * (sum of the terms) over the whole batch, as autograd has it; float32 sums in another order."""
+    torch.manual_seed(4)
+    nets = DcganGenerator(16, 8, 4, 8, conditions=2), DcganDiscriminator(16, 4, 8, conditions=2)
+    learner = AdversarialLearner(GanRecipe(batch=4, parts=parts, gamma=0.6, penalty_every=8), *nets, "cpu")
+    learner.game = game
+    real, fake, uniform, told = *torch.randn(2, 4, 3, 16, 16), torch.rand(4), torch.eye(2)[[0, 1, 1, 0]]
+    prepared = []
+    for some in zip(*(whole.chunk(parts) for whole in (real, fake, uniform, told)), strict=True):
+        prepared.append(Part(some[0], some[3], torch.zeros(0), some[2], torch.zeros(0)))
+        prepared[-1].seen = some[0], some[1]
+    learner._penalise(prepared)
+
+    terms = game.penalties(lambda images: learner.discriminator(images, told), real, fake, uniform)
+    assert learner.numbers == pytest.approx({name: term.item() for name, term in terms.items()}, rel=1e-4)
+    weights = list(learner.discriminator.parameters())
+    wanted = torch.autograd.grad(0.6 / 2 * 8 * sum(terms.values()), weights, allow_unused=True)
+    assert sum(gradient is not None and bool(gradient.any()) for gradient in wanted) >= 4
+    for weight, gradient in zip(weights, wanted, strict=True):
+        found = torch.zeros_like(weight) if weight.grad is None else weight.grad
+        torch.testing.assert_close(found, torch.zeros_like(weight) if gradient is None else gradient)
 
 
 @pytest.mark.parametrize("size", [16, 32, 64])

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,7 +26,8 @@ from artfp.errors import BadInputError, DivergedError, UsageError
 from artfp.generators import journal, training
 from artfp.generators.base import Batch, Shape
 from artfp.generators.dataset import Batches
-from artfp.generators.families import FAMILIES, new_learner
+from artfp.generators.divergence import STEPS, Divergence
+from artfp.generators.families import FAMILIES, new_learner, planned_learner
 from artfp.generators.sampling import load_generator
 from artfp.generators.settings import FAMILIES as FAMILY_NAMES
 from artfp.generators.settings import GanRecipe
@@ -234,8 +236,10 @@ def test_divergence_is_noticed_and_the_last_good_checkpoint_kept(
         return Batch(batch.images * float("nan")) if step == 6 else batch
 
     monkeypatch.setattr(Batches, "__getitem__", poisoned)
-    with pytest.raises(DivergedError, match=r"after 28 images; the last checkpoint is kept.*half the learning_rate"):
+    with pytest.raises(DivergedError, match=r"after 28 images \(d_loss nan, .*is kept.* --from .*half the learn"):
         train(tiny, photos, tmp_path / "out")
+    rows = [json.loads(line) for line in (tmp_path / "out" / "stats.jsonl").read_text().splitlines()]
+    assert [row["images_shown"] for row in rows] == [8, 16, 24]
     assert load_tensors(tmp_path / "out" / "state.safetensors", "gan-state")[1]["steps"] == 4
     assert not (tmp_path / "out" / "generator.safetensors").exists()
 
@@ -250,6 +254,54 @@ def test_broken_weights_are_not_saved(
     with pytest.raises(DivergedError, match="no checkpoint had been reached"):
         train(tiny, photos, tmp_path / "out")
     assert not (tmp_path / "out" / "state.safetensors").exists()
+
+
+@pytest.mark.parametrize("family", ["dcgan", "stylegan2", "r3gan", "cut"])
+def test_a_rate_far_too_high_is_divergence_though_all_numbers_are_finite(
+    family: str, suited: Callable[..., GanRecipe], photos: Path, tmp_path: Path
+) -> None:
+    wild = suited(family, source=photos, learning_rate=1.0, log_every=4, images=96)
+    with pytest.raises(DivergedError, match=r"\(d_loss .*, g_loss .*, margin .*half the learning_rate"):
+        train(wild, photos, tmp_path / "out")
+    assert not (tmp_path / "out" / "done.json").exists()
+    assert not (tmp_path / "out" / "state.safetensors").exists()
+    first = json.loads((tmp_path / "out" / "stats.jsonl").read_text().splitlines()[0])
+    assert first["images_shown"] == 4
+
+
+def told(out: Path, recipe: GanRecipe, values: dict[int, float]) -> int:
+    """The step at which a training is called lost whose margin is 1, or in some steps another."""
+    divergence = Divergence(recipe, out)
+    for step in range(100):
+        try:
+            divergence.check(step, {"d_loss": 0.7, "margin": values.get(step, 1.0), "r1": 1e9})
+        except DivergedError:
+            return step
+    return -1
+
+
+def test_one_odd_batch_is_no_divergence_but_many_in_a_row_are_and_one_where_a_checkpoint_is_due(
+    tiny: GanRecipe, tmp_path: Path
+) -> None:
+    """Saved are only states that nothing is wrong with, and so a resumed run need not know of earlier steps."""
+    often, rarely = (dataclasses.replace(tiny, images=4000, checkpoint_every=every) for every in (80, 4000))
+    assert told(tmp_path, often, {}) == -1
+    assert told(tmp_path, often, {5: -1e6, 6: 1e6, 38: 1e6, 41: 9e4}) == -1
+    assert told(tmp_path, often, {39: 1e6}) == 39
+    assert told(tmp_path, rarely, dict.fromkeys(range(21, 40), -1e6)) == 21 + STEPS - 1
+    assert told(tmp_path, rarely, {3: float("inf")}) == 3
+
+
+def test_a_broken_average_is_not_saved(
+    tiny: GanRecipe, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(average: torch.nn.Module, *others: Any) -> None:
+        with torch.no_grad():
+            next(average.parameters()).fill_(float("nan"))
+
+    monkeypatch.setattr("artfp.generators.adversarial.follow", broken)
+    with pytest.raises(DivergedError, match="no checkpoint had been reached"):
+        train(tiny, photos, tmp_path / "out")
 
 
 def test_a_state_of_other_networks_is_refused(tiny: GanRecipe, photos: Path, tmp_path: Path) -> None:
@@ -282,6 +334,35 @@ def test_a_plan_changes_nothing_and_says_what_would_happen(tiny: GanRecipe, phot
     with pytest.raises(StopError):
         train(tiny, photos, out, on_progress=stop_when(20))
     assert plan(tiny, photos, out, None, twin=False).resumes_after == 16
+
+
+def test_data_of_another_size_are_refused_by_the_plan_as_by_the_training(
+    tiny: GanRecipe, photos: Path, tmp_path: Path, write_pngs: Callable[[Path, np.ndarray], list[Path]]
+) -> None:
+    larger = dataclasses.replace(tiny, size=32)
+    for attempt in (train, partial(plan, monitor=None, twin=False)):
+        with pytest.raises(UsageError, match="16 x 16 pixels where training is at 32; set resize = true"):
+            attempt(larger, photos, tmp_path / "out")
+    write_pngs(tmp_path / "oblong", np.zeros((1, 16, 20, 3), np.uint8))
+    resized = dataclasses.replace(larger, resize=True)
+    with pytest.raises(UsageError, match="20 x 16 pixels where training is at 32; crop to squares"):
+        plan(resized, tmp_path / "oblong", tmp_path / "out", None, twin=False)
+    assert not (tmp_path / "out").exists()
+    assert plan(resized, photos, tmp_path / "out", None, twin=False).size == 32
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_plan_counts_the_parameters_of_this_device_and_makes_none(
+    family: str, suited: Callable[..., GanRecipe], photos: Path
+) -> None:
+    """r3gan has other convolutions on a CPU than on a GPU; half a billion parameters would be felt if made."""
+    recipe = suited(family, source=photos)
+    made = new_learner(recipe, Shape(16, 2), "cpu")
+    assert planned_learner(recipe, Shape(16, 2), "cpu").parameters() == made.parameters()
+    wide = dataclasses.replace(recipe, generator_width=4096, generator_most=4096)
+    planned = planned_learner(wide, Shape(64, 2), "cpu")
+    assert planned.parameters()["generator"] > 5e8
+    assert all(parameter.is_meta for network in planned.networks().values() for parameter in network.parameters())
 
 
 def test_every_family_is_named_in_the_settings_and_learns() -> None:
@@ -338,14 +419,37 @@ def test_what_a_training_begins_with_is_part_of_what_it_is(tiny: GanRecipe, phot
         train(tiny, photos, tmp_path / "out")
     wider = dataclasses.replace(on, generator_width=8)
     for attempt in (lambda out: train(wider, photos, out), lambda out: plan(wider, photos, out, None, twin=False)):
-        with pytest.raises(BadInputError, match="another architecture"):
+        with pytest.raises(UsageError, match=r"made by other settings \(generator_width: 4, here 8\); set them alike"):
             attempt(tmp_path / "wider")
-    assert not (tmp_path / "wider" / "recipe.json").exists()
+    assert not (tmp_path / "wider").exists()
     train(tiny, photos, tmp_path / "without")
     with pytest.raises(UsageError, match="start: None, now"):
         train(on, photos, tmp_path / "without")
     (tmp_path / "first").rename(tmp_path / "moved")
     assert train(on, photos, tmp_path / "out").finished_before
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["networks", "generator"])
+def test_other_networks_to_begin_with_are_refused_by_the_names_of_the_settings(
+    whole: bool, tiny: GanRecipe, photos: Path, tmp_path: Path
+) -> None:
+    train(dataclasses.replace(tiny, images=8, keyed=False), photos, tmp_path / "first")
+    start = tmp_path / "first" if whole else tmp_path / "first" / "generator.safetensors"
+    for others, words in {
+        ("r3gan", 8): r"\(family: dcgan, here r3gan\)",
+        ("stylegan2", 12): r"\(family: dcgan, here stylegan2; latent: 8, here 12\)",
+    }.items():
+        other = dataclasses.replace(tiny, family=others[0], latent=others[1], start=start)
+        for attempt in (train, partial(plan, monitor=None, twin=False)):
+            with pytest.raises(UsageError, match=words):
+                attempt(other, photos, tmp_path / "out")
+    narrow = dataclasses.replace(tiny, discriminator_width=8, start=start)
+    if whole:
+        with pytest.raises(UsageError, match=r"\(discriminator_width: 4, here 8\)"):
+            plan(narrow, photos, tmp_path / "out", None, twin=False)
+    else:
+        assert plan(narrow, photos, tmp_path / "out", None, twin=False).resumes_after == 0
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_generator_of_classes_is_told_them(

@@ -13,10 +13,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
-from artfp.checkpoints import load_tensors
+from artfp import devices
+from artfp.devices import prepare_device
 from artfp.errors import UsageError
 from artfp.generators import parallel
+from artfp.generators.base import Batch, Shape
+from artfp.generators.families import FAMILIES, new_learner
 from artfp.generators.settings import GanRecipe
 from artfp.generators.training import train
 
@@ -60,6 +65,7 @@ def test_two_processes_learn_what_one_learns_and_write_once(tiny: GanRecipe, pho
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.count("images shown") == 1
+    assert run.stderr.count("training without the transfer monitor") == 1
     alone = replace(tiny, size=16, images=32, monitor_every=5000, monitor_images=128)
     train(alone, photos, tmp_path / "one")
     logs = [
@@ -69,8 +75,6 @@ def test_two_processes_learn_what_one_learns_and_write_once(tiny: GanRecipe, pho
     assert len(logs[0]) == len(logs[1]) == 4
     for one, two in zip(*logs, strict=True):
         assert two == pytest.approx(one, rel=0.05, abs=0.02)
-    weights = [load_tensors(tmp_path / name / "generator.safetensors", "generator")[0] for name in ("one", "two")]
-    torch.testing.assert_close(weights[1], weights[0], rtol=0.05, atol=0.01)
 
 
 def test_killed_in_mid_training_two_processes_go_on_to_the_same_generator(photos: Path, tmp_path: Path) -> None:
@@ -95,30 +99,82 @@ def test_killed_in_mid_training_two_processes_go_on_to_the_same_generator(photos
     ).read_bytes()
 
 
-LEAVING = """
-from pathlib import Path
-import torch
-from artfp.generators import parallel
-from artfp.generators.base import Batch, Shape
-from artfp.generators.families import new_learner
-from artfp.generators.settings import GanRecipe
-small = GanRecipe(batch=4, latent=8, generator_width=4, discriminator_width=4)
-with parallel.together("cpu"):
-    new_learner(small, Shape(16), "cpu").learn(Batch(torch.zeros(4, 3, 16, 16)), 0, 0)
-print(*[(thread / "comm").read_text().strip() for thread in Path("/proc/self/task").iterdir()])
-"""
+def learnt(family: str) -> dict[str, Tensor]:
+    """The gradients of two steps in float32, with penalties and path lengths; numbers of the second; the weights.
+
+    The rate is next to nothing: Adam would make whole steps of what is rounding.
+    """
+    rare = {"learning_rate": 1e-8, "penalty_every": 4, "augment": ("colour",), "augment_target": 0.5}
+    rare = {"learning_rate": 1e-8} if family == "diffusion" else rare
+    widths = {"generator_width": 4, "generator_most": 8, "discriminator_width": 4, "discriminator_most": 8}
+    recipe = GanRecipe(family=family, source=Path("photos"), batch=8, latent=8, **widths, **rare)
+    learner = new_learner(recipe, Shape(16, 0 if family == "cut" else 2), "cpu")
+    images = torch.rand(2, 8, 3, 16, 16, generator=torch.Generator().manual_seed(5)) * 2 - 1
+    batch = Batch(images[0], None if family == "cut" else torch.eye(2)[[0, 1, 1, 0, 1, 0, 0, 0]], images[1])
+    found: dict[str, Tensor] = {}
+    for step in (0, 4):
+        numbers = parallel.averaged(learner.learn(batch, step, step))
+        for name in learner.optimizers():
+            weights = [p for p in learner.networks()[name].parameters() if p.grad is not None]
+            found[f"gradient {name} {step}"] = torch.cat([p.grad.flatten() for p in weights])  # type: ignore[union-attr]
+            found[f"weights {name} {step}"] = torch.cat([p.detach().flatten() for p in weights])
+    return found | {f"number {name}": torch.tensor([value]) for name, value in numbers.items()}
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted where Linux lists them")
-def test_the_groups_threads_end_with_it(tmp_path: Path) -> None:
-    """A thread of the group that outlives it can abort the process while Python leaves."""
-    (tmp_path / "leave.py").write_text(LEAVING)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    run = subprocess.run(
-        [*launch, str(tmp_path / "leave.py")], env=quiet(), capture_output=True, text=True, timeout=180
-    )
+def learn_all(folder: Path) -> None:
+    """What each of the processes runs: every family, and at the end a list of the threads that are left."""
+    with parallel.together("cpu"):
+        found = {f"{family}: {name}": value for family in FAMILIES for name, value in learnt(family).items()}
+        save_file(found, folder / f"{os.environ['RANK']}.safetensors")
+    threads = Path("/proc/self/task")
+    print(*[(thread / "comm").read_text().strip() for thread in (threads.iterdir() if threads.is_dir() else [])])
+
+
+def test_two_processes_learn_what_one_learns_in_every_family(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Their gradients are one another's to the bit, and those of one process but for the order of float32 sums.
+
+    Only biggan's are not: its batch normalisation looks at a share. The group's threads end with it: one that outlives
+    it can abort the process while Python leaves.
+    """
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", __file__]
+    run = subprocess.run([*launch, str(tmp_path)], env=quiet(), capture_output=True, text=True, timeout=180)
     assert run.returncode == 0, run.stderr
     assert "gloo" not in run.stdout, run.stdout
+    first, second = (load_file(tmp_path / f"{rank}.safetensors") for rank in (0, 1))
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
+    monkeypatch.setattr("artfp.devices.has_bf16", lambda device: False)
+    for family in FAMILIES:
+        for name, alone in learnt(family).items():
+            shared = first[f"{family}: {name}"]
+            if family != "biggan":
+                assert (shared - alone).norm() <= 1e-3 * alone.norm() + 1e-6, (family, name)
+
+
+@pytest.mark.parametrize("spec", ["auto", "cuda"])
+def test_each_process_has_a_gpu_of_its_own_before_anything_moves(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever moves a codec or a network to what `prepare_device` says needs no current device."""
+    tried: list[str] = []
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.empty", lambda *_, device: tried.append(str(device)))
+    assert prepare_device(spec) == "cuda"
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert prepare_device(spec) == "cuda:3"
+    assert (prepare_device("cuda:1"), prepare_device("cpu")) == ("cuda:1", "cpu")
+    assert tried == ["cuda", "cuda:3", "cuda:1", "cpu"]
+
+
+def test_the_process_group_works_where_the_process_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    current: list[str] = []
+    torchrun = {"WORLD_SIZE": "4", "RANK": "3", "LOCAL_RANK": "3", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}
+    for name, value in torchrun.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("torch.cuda.set_device", current.append)
+    for name in ("init_process_group", "barrier", "destroy_process_group"):
+        monkeypatch.setattr(f"torch.distributed.{name}", lambda *_, **__: None)
+    for device in ("cuda", "cuda:3", "cuda:1"):
+        with parallel.together(device):
+            pass
+    assert current == ["cuda:3", "cuda:3", "cuda:1"]
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(tiny: GanRecipe, photos: Path, tmp_path: Path) -> None:
@@ -132,3 +188,8 @@ def test_alone_nothing_is_shared() -> None:
     assert parallel.share(images) is images
     assert (parallel.processes(), parallel.is_first()) == (1, True)
     assert parallel.averaged({"loss": 2.0}) == {"loss": 2.0}
+
+
+if __name__ == "__main__":
+    devices.has_bf16 = lambda device: False
+    learn_all(Path(sys.argv[1]))

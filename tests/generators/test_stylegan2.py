@@ -182,31 +182,39 @@ def expected_lengths(generator: Stylegan2Generator, noise: Tensor, seed: int) ->
 def test_the_running_mean_takes_a_hundredth_of_what_every_fourth_step_sees() -> None:
     trained, batch = new(), Batch(torch.rand(4, 3, 16, 16))
     noise = torch.randn(4, *trained.generator.noise_shape, generator=torch.Generator().manual_seed(7))
-    found, wanted = [], expected_lengths(trained.generator, noise[:2], 7).mean().item()
+    found, wanted = [], expected_lengths(trained.generator, noise[::2], 7).mean().item()
     for step in range(9):
-        seen = expected_lengths(trained.generator, noise[:2], 7).mean().item()  # before the step moves the weights
+        seen = expected_lengths(trained.generator, noise[::2], 7).mean().item()  # before the step moves the weights
         wanted = paths.DECAY * wanted + (1 - paths.DECAY) * seen if step % paths.EVERY == 0 else wanted
         found.append(trained.learn(batch, step, seed=7)["path"])
         assert found[-1] == pytest.approx(wanted, rel=1e-5)
     assert found[0] == found[3] != found[4] == found[7] != found[8]
 
 
-def test_a_look_at_paths_adds_the_gradient_of_equation_4_times_its_rarity() -> None:
-    trained = new()
-    trained.numbers["path"] = 40.0
-    parts = [
+def looked_at(trained: Stylegan2Learner) -> list[Part]:
+    """Two parts of two images."""
+    return [
         Part(torch.rand(2, 3, 16, 16), None, noise, torch.rand(2), torch.rand(2, 2, 0, 4))
         for noise in torch.randn(2, 2, *trained.generator.noise_shape)
     ]
+
+
+def test_the_first_look_at_paths_pulls_nowhere() -> None:
+    trained = new()
+    trained.regularise(looked_at(trained), 0, seed=3)
+    assert trained.numbers["path"] > 0
+    assert all(p.grad is None for p in trained.generator.parameters())
+
+
+def test_a_look_at_paths_adds_the_gradient_of_equation_4_times_its_rarity() -> None:
+    trained = new()
+    trained.numbers["path"] = 40.0
+    parts = looked_at(trained)
     trained.regularise(parts, paths.EVERY, seed=3)
     found = [p.grad for p in trained.generator.parameters()]
 
-    random, lengths = torch.Generator().manual_seed(derive_seed(3, "paths")), []
-    for part in parts:
-        styles, maps = trained.generator.read(part.noise[:1], None)
-        directions = torch.randn(1, 3, 16, 16, generator=random)
-        lengths.append(paths.lengths(trained.generator.paint(styles, maps), styles, directions))
-    loss = paths.EVERY * paths.weight(16) * (torch.cat(lengths) - 40).square().mean()
+    lengths = expected_lengths(trained.generator, torch.cat([part.noise[:1] for part in parts]), 3)
+    loss = paths.EVERY * paths.weight(16) * (lengths - 40).square().mean()
     wanted = torch.autograd.grad(loss, list(trained.generator.parameters()), allow_unused=True)
     for one, other in zip(found, wanted, strict=True):
         assert (one is None) == (other is None)
@@ -258,9 +266,6 @@ def test_noise_maps_count_by_their_strength_which_begins_at_nothing() -> None:
     other = torch.cat([noise[:, :8], torch.randn(1, noise.shape[1] - 8)], dim=1)
     assert torch.equal(generator(noise), generator(other))
     nn.init.ones_(generator.convolutions[-1].strength)
-    torch.testing.assert_close(
-        generator(noise), generator(torch.cat([noise[:, :-1], noise[:, -1:] + 1], 1)) - 0, atol=9, rtol=0
-    )
     changed = (generator(noise) - generator(torch.cat([noise[:, :-1], noise[:, -1:] + 1], dim=1))).abs().sum(dim=1)[0]
     assert changed[-1, -1] > 0
     assert changed.sum() == changed[-1, -1]
