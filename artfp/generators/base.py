@@ -156,7 +156,7 @@ def moved(network: N, device: str) -> N:
     """The network where it is to work; on the meta device, where it was only made to be measured, it stays."""
     if any(parameter.is_meta for parameter in network.parameters()):
         return network
-    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,16 @@ side painted, so the bound on it stands for one and the same distance between im
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from artfp.errors import UsageError
 from artfp.generators.adversarial import AdversarialLearner, players
 from artfp.generators.base import Generator, Learner, Shape
 from artfp.generators.dcgan import START, channels_at
@@ -191,6 +194,18 @@ class ProganLearner(AdversarialLearner):
         side, alpha = grown if self.recipe.start else stage(shown, self.recipe.images, self.generator.size)
         for network in (self.generator, self.averaged, self.discriminator):
             network.growth.set(side, alpha)
+
+    def check(self, weights: Mapping[str, Tensor], path: Path) -> None:
+        """Refuse to begin with networks that are still growing: here they would stand at full size from the start."""
+        super().check(weights, path)
+        if self.recipe.start is None or not weights:
+            return
+        side, alpha = (weights[f"generator/growth.{name}"].item() for name in ("side", "alpha"))
+        if (side, alpha) != (self.generator.size, 1.0):
+            raise UsageError(
+                f"{path}: its networks are still growing, at {side} of {self.generator.size} px: "
+                "finish their training first, or begin without them"
+            )
 
     def visible(self, real: Tensor) -> Tensor:
         """Real images with as much detail as the generator can paint now, fading in likewise (section 2)."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from artfp.errors import UsageError
 from artfp.generators.base import Batch, Shape
 from artfp.generators.progan import (
     GROWN,
@@ -24,6 +27,7 @@ from artfp.generators.progan import (
     stage,
 )
 from artfp.generators.settings import GanRecipe
+from artfp.generators.training import plan, train
 
 RECIPE = GanRecipe(
     images=80,
@@ -209,6 +213,28 @@ def test_networks_of_another_training_do_not_shrink() -> None:
     trained = new(replace(RECIPE, start=Path("other")))
     trained.prepare(0)
     assert trained.generator.growth.now() == trained.discriminator.growth.now() == (2, 1.0)
+
+
+def test_networks_that_have_not_grown_up_are_nothing_to_begin_with(
+    suited: Callable[..., GanRecipe], photos: Path, tmp_path: Path
+) -> None:
+    """Of 80 images 48 are for growing; stopped after 20 and after 60."""
+    recipe = suited("progan", images=80, checkpoint_every=20)
+    for shown in (20, 60):
+
+        def stop(done: int, total: int, note: str, at: int = shown) -> None:
+            if done == at + 4:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, photos, tmp_path / "first", on_progress=stop)
+        on = replace(recipe, images=8, start=tmp_path / "first")
+        for attempt in (partial(plan, monitor=None, twin=False), train) if shown == 20 else ():
+            with pytest.raises(UsageError, match="still growing, at 8 of 16 px: finish their training first"):
+                attempt(on, photos, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+    train(on, photos, tmp_path / "out")
+    assert train(recipe, photos, tmp_path / "first").images_shown == 80
 
 
 def test_a_gamma_of_twenty_in_every_step_is_the_usual_ten() -> None:
