@@ -25,6 +25,7 @@ from artfp.files import new_folder, read_json, sha256_file, write_text
 from artfp.generators.base import Generator
 from artfp.generators.folder import CARD, FILE
 from artfp.generators.sampling import load_generator
+from artfp.statistics.decision import MATCH_AT
 
 PROGRAM, README = "model.pt2", "README.md"
 EXAMPLES = 2  # rows of the example input; any number of rows runs
@@ -65,11 +66,12 @@ def export(run: Path, out: Path, name: str) -> dict[str, Any]:
 
 
 def _of_data(trained: dict[str, Any]) -> dict[str, Any] | None:
-    """The fingerprint that a training's data carried, if that is known."""
-    recipe = trained["recipe"]
-    if not recipe["manifest"] or not recipe["monitor"] or recipe["twin"]:
+    """The fingerprint that the data of a training carried, if that is known; where nobody watched, only that it did."""
+    recipe, transfer = trained["recipe"], trained["transfer"]
+    found = transfer is not None and transfer["p"] <= MATCH_AT
+    if not (recipe["manifest"] and not recipe["twin"]) and not found:
         return None
-    return {**recipe["monitor"], "transfer": trained["transfer"]}
+    return {**(recipe["monitor"] or {}), "transfer": transfer}
 
 
 def complete(stage: Path, generator: Generator, facts: dict[str, Any], *, program: bool) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from artfp.cli.main import artfp
 from artfp.errors import UsageError
 from artfp.generators.base import Shape
-from artfp.generators.export import export, model_card, program_of
+from artfp.generators.export import _of_data, export, model_card, program_of
 from artfp.generators.families import FAMILIES, new_learner
 from artfp.generators.settings import GanRecipe
 from artfp.generators.training import train
@@ -84,7 +84,14 @@ def test_the_card_says_that_there_is_a_fingerprint_and_none_of_its_bits() -> Non
     assert "| seed | 3 |" in card
     fingerprint["transfer"]["p"] = 0.7  # type: ignore[index]
     assert "It was not found in images of this model." in model_card(facts)
-    assert "No fingerprint is known" in model_card({**facts, "fingerprint": None})
+    unwatched = model_card({**facts, "fingerprint": {"transfer": None}})
+    assert "Images of this model have not been read for it." in unwatched
+    assert "key: id" not in unwatched
+    assert "- fingerprinted-training-data\n" in card
+    assert "- fingerprinted-training-data\n" in unwatched
+    without = model_card({**facts, "fingerprint": None})
+    assert "No fingerprint is known" in without
+    assert "- fingerprinted-training-data" not in without
     assert "model.pt2" not in model_card({**facts, "program_sha256": None})
 
 
@@ -96,3 +103,22 @@ def test_the_card_of_a_training_says_what_it_knows(tiny: GanRecipe, photos: Path
     assert facts["parameters"] == trained["parameters"]["generator"]
     for words in (trained["sha256"], trained["recipe"]["data"], f"parameters | {facts['parameters']:,}"):
         assert words in card
+
+
+@pytest.mark.parametrize(
+    ("manifest", "twin", "p", "known"),
+    [
+        ("ab", False, None, True),  # marked, and nobody watched
+        ("ab", False, 0.3, True),
+        ("ab", True, 0.3, False),
+        (None, False, None, False),
+        (None, False, 0.3, False),
+        (None, False, 1e-9, True),  # marked data whose manifest was lost on the way
+    ],
+)
+def test_a_fingerprint_is_known_from_the_data_or_from_the_images(
+    manifest: str | None, twin: bool, p: float | None, known: bool
+) -> None:
+    transfer = None if p is None else {"p": p}
+    recipe = {"manifest": manifest, "twin": twin, "monitor": None if p is None else {"key_id": "k1"}}
+    assert (_of_data({"recipe": recipe, "transfer": transfer}) is not None) == known
