@@ -56,11 +56,9 @@ def check_layout(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -
 
 
 def load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Load weights into a module of exactly their shape, or name the file that does not fit."""
-    try:
-        module.load_state_dict(dict(tensors))
-    except RuntimeError as error:
-        raise BadInputError(f"{path}: weights of another architecture ({error})") from error
+    """Load weights into a module of exactly their layout, or name the file that does not fit."""
+    check_layout(module, tensors, path)
+    module.load_state_dict(dict(tensors))
 
 
 def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

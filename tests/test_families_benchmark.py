@@ -37,7 +37,7 @@ TINY = GanRecipe(size=32, images=16, batch=8, monitor_every=8, monitor_images=4,
 RECIPES = {
     "plain": TINY,
     "classes": dataclasses.replace(TINY, family="biggan", classes=True),
-    "cut": dataclasses.replace(TINY, family="cut"),
+    "cut": dataclasses.replace(TINY, family="cut", latent=GanRecipe().latent),
 }
 TOLD = {
     "photos": Collection("photos.zip", held_out=1 / 3),

@@ -27,7 +27,7 @@ from artfp.generators.training import train
 
 RECIPE = """
 size = 16
-images = {images}
+images = 600
 batch = 4
 latent = 8
 generator_width = 4
@@ -36,7 +36,7 @@ discriminator_width = 4
 discriminator_most = 8
 penalty_every = 3
 log_every = 8
-checkpoint_every = 16
+checkpoint_every = 120
 """
 
 
@@ -45,40 +45,14 @@ def command(recipe: Path, photos: Path, out: Path) -> list[str]:
     return [*launch, "train-gan", str(recipe), "--data", str(photos), "--out", str(out), "--threads", "1"]
 
 
-def recipe_of(tmp_path: Path, images: int) -> Path:
-    (tmp_path / "tiny.toml").write_text(RECIPE.format(images=images))
-    return tmp_path / "tiny.toml"
-
-
 def quiet() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "ARTFP_REGISTRY": "/nonexistent/keys.sqlite"}
 
 
-def test_two_processes_learn_what_one_learns_and_write_once(tiny: GanRecipe, photos: Path, tmp_path: Path) -> None:
-    """Float tolerance: the same sums in another order, in bf16 where the machine has it."""
-    run = subprocess.run(
-        command(recipe_of(tmp_path, 32), photos, tmp_path / "two"),
-        env=quiet(),
-        capture_output=True,
-        text=True,
-        timeout=180,
-    )
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.count("images shown") == 1
-    assert run.stderr.count("training without the transfer monitor") == 1
-    alone = replace(tiny, size=16, images=32, monitor_every=5000, monitor_images=128)
-    train(alone, photos, tmp_path / "one")
-    logs = [
-        [json.loads(line) for line in (tmp_path / name / "stats.jsonl").read_text().splitlines()]
-        for name in ("one", "two")
-    ]
-    assert len(logs[0]) == len(logs[1]) == 4
-    for one, two in zip(*logs, strict=True):
-        assert two == pytest.approx(one, rel=0.05, abs=0.02)
-
-
 def test_killed_in_mid_training_two_processes_go_on_to_the_same_generator(photos: Path, tmp_path: Path) -> None:
-    recipe, out = recipe_of(tmp_path, 600), tmp_path / "killed"
+    """And whatever is written or told, one of them writes or tells."""
+    recipe, out = tmp_path / "tiny.toml", tmp_path / "killed"
+    recipe.write_text(RECIPE)
     first = subprocess.Popen(
         command(recipe, photos, out), env=quiet(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -94,6 +68,10 @@ def test_killed_in_mid_training_two_processes_go_on_to_the_same_generator(photos
     for folder in (out, tmp_path / "straight"):
         run = subprocess.run(command(recipe, photos, folder), env=quiet(), capture_output=True, text=True, timeout=180)
         assert run.returncode == 0, run.stderr
+        assert run.stdout.count("images shown") == 1
+        assert run.stderr.count("training without the transfer monitor") == 1
+        rows = [json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines()]
+        assert [row["images_shown"] for row in rows] == list(range(8, 601, 8))
     assert (out / "generator.safetensors").read_bytes() == (
         tmp_path / "straight" / "generator.safetensors"
     ).read_bytes()
