@@ -110,7 +110,7 @@ def test_a_plan_changes_nothing(tmp_path: Path) -> None:
 
 def test_every_shipped_recipe_is_valid() -> None:
     """Codec, generator and run recipes, told apart by their names."""
-    families = {f"{family}-{kind}": GanRecipe for family in FAMILIES for kind in ("cpu", "gpu")}
+    families = {f"{family}-": GanRecipe for family in FAMILIES}
     kinds = {"codec-": CodecRecipe, "gan-": GanRecipe, **families}
     found = sorted(shipped_folder("recipes").glob("*.toml"))
     assert len(found) >= 3
