@@ -31,7 +31,7 @@ PROGRAM, README = "model.pt2", "README.md"
 EXAMPLES = 2  # rows of the example input; any number of rows runs
 
 
-class Program(nn.Module):
+class AsFunction(nn.Module):
     """A generator as one function."""
 
     def __init__(self, generator: Generator) -> None:
@@ -98,10 +98,10 @@ def program_of(generator: Generator) -> torch.export.ExportedProgram:
     noise = torch.zeros(EXAMPLES, *generator.noise_shape)
     rows = {0: torch.export.Dim("rows", min=1)}
     if not generator.conditions:
-        return torch.export.export(Program(generator), (noise,), dynamic_shapes={"noise": rows})
+        return torch.export.export(AsFunction(generator), (noise,), dynamic_shapes={"noise": rows})
     told = torch.eye(generator.conditions)[[0] * EXAMPLES]
     shapes = {"noise": rows, "condition": rows}
-    return torch.export.export(Program(generator), (noise, told), dynamic_shapes=shapes)
+    return torch.export.export(AsFunction(generator), (noise, told), dynamic_shapes=shapes)
 
 
 def model_card(facts: dict[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from artfp.errors import Exit
 from benchmarks.families.grid import ROWS, Row
 from benchmarks.families.tables import brief, table
 from benchmarks.measuring.machine import prepare
+from benchmarks.measuring.options import parsed, row_parser
 from benchmarks.measuring.progress import note, teller
 from benchmarks.measuring.rows import ABSENT, USABLE, carried_out, doubtful_twins, rows_at, status
 
@@ -20,7 +20,7 @@ RESULTS = Path(__file__).parent.parent / "results" / "families"
 
 def main() -> int:
     """List, tabulate or run; the exit code says whether all went well, every row is what is asked, no twin matches."""
-    options = _options()
+    options = parsed(row_parser("families", package.__doc__, ROWS, RESULTS))
     chosen = [row for row in ROWS if not options.only or {row.name, row.recipe} & set(options.only)]
     if options.list:
         print("\n".join(f"{row.name:40} {status(_path(row, options.results), row.to_dict())}" for row in chosen))
@@ -36,27 +36,6 @@ def main() -> int:
     print(brief(rows) if options.brief else table(rows))
     doubtful = doubtful_twins({row["row"]: row["twin"]["outcome"] for row in rows})
     return int(Exit.FAILURE if failed or stale or doubtful else Exit.OK)
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks.families",
-        description=package.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    known = [row.name for row in ROWS] + [row.recipe for row in ROWS]
-    parser.add_argument("data", type=Path, nargs="?", metavar="DATA_FOLDER", help="folder of the zips")
-    parser.add_argument("--only", nargs="+", choices=known, metavar="ROW", help="these rows, or all rows of a recipe")
-    parser.add_argument("--list", action="store_true", help="show the rows, and which are there")
-    parser.add_argument("--table", action="store_true", help="print the table of the rows there are; run nothing")
-    parser.add_argument("--brief", action="store_true", help="likewise, in short: means over seeds")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--scratch", type=Path, default=Path("runs/families"))
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    options = parser.parse_args()
-    if options.data is None and not (options.list or options.table or options.brief):
-        parser.error("give DATA_FOLDER")
-    return options
 
 
 def run(

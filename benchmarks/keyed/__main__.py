@@ -14,6 +14,7 @@ from benchmarks.keyed.briefs import brief
 from benchmarks.keyed.grid import ROWS, STUDIES, Row, settings_of, studies_of
 from benchmarks.keyed.tables import tables
 from benchmarks.measuring.machine import prepare
+from benchmarks.measuring.options import parsed, row_parser
 from benchmarks.measuring.progress import note, teller
 from benchmarks.measuring.rows import ABSENT, USABLE, carried_out, doubtful_twins, rows_at, status
 
@@ -60,25 +61,9 @@ def mixed_rows(parts: Sequence[Mapping[str, dict[str, str]]]) -> list[str]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks.keyed",
-        description=package.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    known = list(dict.fromkeys([row.name for row in ROWS] + [row.recipe for row in ROWS]))
-    parser.add_argument("data", type=Path, nargs="?", metavar="DATA_FOLDER", help="folder of the zips")
-    parser.add_argument("--only", nargs="+", choices=known, metavar="ROW", help="these rows, or all rows of a recipe")
+    parser = row_parser("keyed", package.__doc__, ROWS, RESULTS)
     parser.add_argument("--study", nargs="+", choices=STUDIES, metavar="STUDY", help="these studies alone")
-    parser.add_argument("--list", action="store_true", help="show the parts, and which are there")
-    parser.add_argument("--table", action="store_true", help="print the tables of the parts there are; run nothing")
-    parser.add_argument("--brief", action="store_true", help="likewise, in short: means over seeds")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--scratch", type=Path, default=Path("runs/keyed"))
-    parser.add_argument("--results", type=Path, default=RESULTS)
-    options = parser.parse_args()
-    if options.data is None and not (options.list or options.table or options.brief):
-        parser.error("give DATA_FOLDER")
-    return options
+    return parsed(parser)
 
 
 def run(
