@@ -155,7 +155,7 @@ class _Inquiry:
 
     def by_set(self, reading: Reading) -> _Findings:
         """Everyone whose key the images carry as a set."""
-        found = suspects(reading.evidence, reading.pairs, self.trials, self.error)
+        found = suspects(reading.evidence, reading.pairs.packed, self.trials, self.error)
         named = zip(found.rows.tolist(), found.q.tolist(), strict=True)
         return _Findings([self._of_set(reading, row, q) for row, q in named], found.least, found.floor, [])
 

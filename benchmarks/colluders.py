@@ -10,7 +10,6 @@ table: how often anyone of a group is named, and how many of its members.
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,16 +21,6 @@ from benchmarks.measuring.tables import markdown
 IMAGES, CLEAR, NOISE = 16, 0.8, 0.15
 SIZES = (1, 2, 3, 4, 6, 8)
 CASES = ((64, 1000, 1e-3), (64, 1_000_000, 1e-6), (128, 1000, 1e-3), (128, 1_000_000, 1e-6))  # bits, keys, error
-
-
-@dataclass(frozen=True, eq=False)
-class Members:
-    """The keys of a group; those of innocents count as trials, and need not be there."""
-
-    packed: np.ndarray
-    n_bits: int
-    names: tuple[str, ...] = ()
-    origins: tuple[str, ...] = ()
 
 
 def main() -> None:
@@ -59,7 +48,7 @@ def _named(bits: int, size: int, keys: int, error: float, seed: int) -> int:
     soft = CLEAR * (2.0 * members - 1).mean(axis=0) + NOISE * random.standard_normal((IMAGES, bits))
     evidence = Evidence(bits)
     evidence.add(np.clip(soft, -1, 1))
-    return len(suspects(evidence, Members(np.packbits(members, axis=1), bits), keys, error).rows)
+    return len(suspects(evidence, np.packbits(members, axis=1), keys, error).rows)
 
 
 if __name__ == "__main__":

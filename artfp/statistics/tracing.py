@@ -25,24 +25,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from artfp.statistics.decision import Pairs, corrected
+from artfp.statistics.decision import corrected
 from artfp.statistics.evidence import Evidence, both_p_values
-from artfp.statistics.exact import Floats
+from artfp.statistics.exact import Floats, Packed
 
 
 @dataclass(frozen=True, eq=False)
 class Suspects:
     """The keys of one codec that are named, the surest first."""
 
-    rows: NDArray[np.intp]  # in the table of pairs
+    rows: NDArray[np.intp]  # of the keys
     q: Floats  # p corrected for the counter rule and all keys tried
     least: float  # the least q of all keys, named or not
     floor: float  # the least q that any key could reach
 
 
-def suspects(evidence: Evidence, pairs: Pairs, trials: int, error: float) -> Suspects:
+def suspects(evidence: Evidence, packed_keys: Packed, trials: int, error: float) -> Suspects:
     """Everyone whose key agrees with the images to q <= error; `trials` counts the keys of all codecs tried."""
-    test = both_p_values(evidence, pairs.packed)
+    test = both_p_values(evidence, packed_keys)
     q = corrected(test.combined, trials)
     rows = np.flatnonzero(q <= error)
     rows = rows[np.lexsort((-test.score[rows], q[rows]))]

@@ -1,8 +1,7 @@
 """Whom images name among many keys, and how often that is who they came from.
 
-A folder names every key whose T = sum k_j s_j on the mean soft bits a random key would reach with a chance of alpha
-over the number of keys at most: each key is a trial of its own, so a coalition is named one by one. One image names the
-nearest key, by the binomial tail of its hard bits.
+A folder names everyone whom `artfp trace` would name. One image names the nearest key, by the binomial tail of its hard
+bits alone, which a million keys for each of thousands of images leave time for.
 """
 
 from __future__ import annotations
@@ -18,7 +17,8 @@ from artfp.keys.fingerprint import Bits, unpack
 from artfp.statistics.calibration import matching_bits
 from artfp.statistics.decision import ACCEPTED
 from artfp.statistics.evidence import Evidence
-from artfp.statistics.exact import Packed, SignedSum, matches_needed, scores
+from artfp.statistics.exact import Packed, matches_needed
+from artfp.statistics.tracing import suspects
 
 Rows = NDArray[np.intp]  # of keys
 NOBODY = -1
@@ -44,10 +44,8 @@ class Candidates:
 
 
 def named(evidence: Evidence, packed: Packed, alpha: float) -> Rows:
-    """The keys that several images name as one folder; any innocent with a chance of alpha at most."""
-    weights = evidence.weights
-    chance = SignedSum(weights).tail(scores(weights, packed))
-    return np.flatnonzero(chance <= _each(packed, alpha))
+    """The keys that `artfp trace` names for several images of one source."""
+    return np.sort(suspects(evidence, packed, len(packed), alpha).rows)
 
 
 def named_alone(evidence: Evidence, packed: Packed, alpha: float) -> Rows:
@@ -57,13 +55,11 @@ def named_alone(evidence: Evidence, packed: Packed, alpha: float) -> Rows:
 
 
 def needed(packed: Packed, n_bits: int, alpha: float) -> int:
-    """The bits that must agree in one image."""
-    return matches_needed(n_bits, _each(packed, alpha))
+    """The bits that must agree in one image: of two tests at half of alpha, that of hard bits.
 
-
-def _each(packed: Packed, alpha: float) -> float:
-    """What is left of alpha for each key; some fingerprints are never drawn (`keys.fingerprint`)."""
-    return alpha * ACCEPTED / len(packed)
+    Some fingerprints are never drawn (`keys.fingerprint`), which the other keys have to pay.
+    """
+    return matches_needed(n_bits, alpha / 2 * ACCEPTED / len(packed))
 
 
 @dataclass(frozen=True, eq=False)

@@ -47,7 +47,7 @@ def evidence(soft: np.ndarray) -> Evidence:
 
 
 def named(soft: np.ndarray, table: Table, error: float) -> Suspects:
-    return suspects(evidence(soft), table, len(table.bits), error)
+    return suspects(evidence(soft), table.packed, len(table.bits), error)
 
 
 def agreement(soft: np.ndarray, table: Table) -> np.ndarray:
@@ -60,7 +60,7 @@ def test_the_numbers_are_those_of_both_tests(n_images: int) -> None:
     table = keys(40, 20, 0)
     soft = np.random.default_rng(1).uniform(-1, 1, (n_images, 20))
     gathered = evidence(soft)
-    found = suspects(gathered, table, 100, 1 - 1e-9)
+    found = suspects(gathered, table.packed, 100, 1 - 1e-9)
     mean = SignedSum(gathered.weights).tail(scores(gathered.weights, table.packed))
     most = ((soft[:, None] > 0) == table.bits).sum(axis=2).max(axis=0)
     p = 2 * np.minimum(mean, n_images * binomial_tail(most, 20))
@@ -86,7 +86,7 @@ def test_59_of_64_bits_of_one_image_are_enough_among_a_million() -> None:
     soft = 2.0 * table.bits[[5]] - 1
     for wrong, rows in ((5, [5]), (6, [])):
         soft[0, :wrong] = 1 - 2.0 * table.bits[5, :wrong]
-        assert suspects(evidence(soft), table, 1_000_000, 1e-6).rows.tolist() == rows
+        assert suspects(evidence(soft), table.packed, 1_000_000, 1e-6).rows.tolist() == rows
 
 
 def test_a_few_images_among_many_name_their_recipient() -> None:
@@ -179,6 +179,6 @@ def test_innocents_of_any_images_are_named_no_more_often_than_promised() -> None
 
 def test_32_bits_cannot_tell_a_million_recipients_apart() -> None:
     table = keys(10, 32, 18)
-    found = suspects(evidence(2.0 * table.bits[[0]] - 1), table, 1_000_000, 1e-6)
+    found = suspects(evidence(2.0 * table.bits[[0]] - 1), table.packed, 1_000_000, 1e-6)
     assert found.floor > 1e-6
     assert found.rows.size == 0
