@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("statslog", "ownership"),
     ("statistics",),
     ("keys",),
-    ("images", "checkpoints", "devices", "verdict", "perceptual"),
+    ("images", "checkpoints", "devices", "verdict", "robustness", "perceptual"),
     ("perturb", "data"),
     ("codec",),
     ("reading",),
@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-TORCH_FREE = ("report", "keys", "statistics", "errors", "seeds", "files", "results", "recipe", "verdict")
+TORCH_FREE = ("report", "keys", "statistics", "errors", "seeds", "files", "results", "recipe", "verdict", "robustness")
 NAMELESS = ("utils", "common", "helpers", "misc")
 
 
