@@ -35,6 +35,7 @@ class Row(Record):
 
 ROWS: tuple[Row, ...] = (
     *(Row("dcgan-cpu", "flowers", seed, QUIET) for seed in (0, 1, 2)),
+    Row("dcgan-128-cpu", "large-flowers", psnr=QUIET, codec="artfp-128"),
     Row("progan-cpu", "cifar", psnr=QUIET),
     Row("stylegan2-cpu", "flowers"),
     *(Row("r3gan-cpu", "cifar", seed, QUIET) for seed in (0, 1, 2)),

@@ -21,6 +21,7 @@ class Collection:
 
 COLLECTIONS: Mapping[str, Collection] = {
     "flowers": Collection("flowers64.zip"),
+    "large-flowers": Collection("flowers128.zip"),
     "cifar": Collection("cifar10.zip", most=10_000),  # marking all of them takes hours
     "cifar-and-sketches": Collection("cifar10.zip", most=10_000, sketched=True),
     "emoji": Collection("emoji64.zip", held_out=1 / 3, sketched=True),  # so few that a seventh says little
