@@ -51,6 +51,8 @@ class Series:
     style: str
     name: str
     marks: tuple[Mark, ...]
+    joined: bool = True  # by a line
+    dotted: bool = True  # with a dot at each
 
 
 @dataclass(frozen=True)
@@ -107,16 +109,15 @@ class Scale:
         return round(self.start + share * (self.end - self.start), 1)
 
 
-def named_lines(series: Iterable[Series], *, joined: bool = True, gap: float = 40) -> tuple[Line, ...]:
-    """Each series with its name in a row above the plot, its points joined or left alone."""
+def named_lines(series: Iterable[Series], gap: float = 40) -> tuple[Line, ...]:
+    """Each series with its name in a row above the plot, its points as it wants them."""
     lines, legend = [], LEFT
     for each in series:
-        name = Mark(legend + 22, 16, each.name)
-        if joined:
-            path = "M" + " L".join(f"{mark.x} {mark.y}" for mark in each.marks)
-            lines.append(Line(each.style, path, each.marks, name, key=f"M{legend} 12 h16"))
-        else:
-            lines.append(Line(each.style, "", each.marks, name, dot=Mark(legend + 10, 12, each.name)))
+        path = "M" + " L".join(f"{mark.x} {mark.y}" for mark in each.marks) if each.joined else ""
+        key = f"M{legend} 12 h16" if each.joined else ""
+        dot = None if each.joined else Mark(legend + 10, 12, each.name)
+        marks = each.marks if each.dotted else ()
+        lines.append(Line(each.style, path, marks, Mark(legend + 22, 16, each.name), key=key, dot=dot))
         legend += gap + LETTER * len(each.name)
     return tuple(lines)
 

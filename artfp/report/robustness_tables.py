@@ -66,9 +66,9 @@ def proven(readout: Readout) -> bool:
     return readout.log10_p <= MATCH_LOG_P
 
 
-def p_of(readout: Readout) -> Markup:
-    """P of the set, rounded up."""
-    return probability(10 ** max(LEAST_LOG_P, readout.log10_p))
+def p_of(log10_p: float) -> Markup:
+    """P of a set, rounded up."""
+    return probability(10 ** max(LEAST_LOG_P, log10_p))
 
 
 def with_interval(readout: Readout) -> str:
@@ -106,7 +106,7 @@ def _worst_cells(curve: Curve | None) -> tuple[str, ...]:
     row, readout = curve.worst
     where = link_to(row, f"at {row.unit} {short(row.strength)}")
     fewest = Markup("{}, {}").format(percent(readout.accuracy.value), where)
-    return (f"{curve.area:.3f}", fewest, p_of(readout), images_needed(readout))
+    return (f"{curve.area:.3f}", fewest, p_of(readout.log10_p), images_needed(readout))
 
 
 def images_needed(readout: Readout) -> str:
@@ -160,7 +160,7 @@ def attempt_rows(folder: SweepFolder) -> tuple[Row, ...]:
 
 def _attempt_row(attempt: Attempt) -> Row:
     row, read = attempt.row, attempt.row.readout
-    numbers = (p_of(read), with_interval(read), percent(read.single.rate)) if read else (ABSENT,) * 3
+    numbers = (p_of(read.log10_p), with_interval(read), percent(read.single.rate)) if read else (ABSENT,) * 3
     words = (attempt.outcome, row.aim, row.knows or ABSENT, row.costs or ABSENT)
     heading = link_to(row, f"{strength_label(row)}, {SUBJECTS[row.subject].lower()}")
     return Row(heading, (*words, *numbers, _damage_words(row.damage), setting_text(row.notes) or ABSENT))
@@ -188,7 +188,7 @@ def _cells(row: SweepRow) -> tuple[str, ...]:
         with_interval(read),
         percent(read.single.rate),
         ABSENT if read.single_empirical is None else percent(read.single_empirical.rate),
-        p_of(read),
+        p_of(read.log10_p),
         images_needed(read),
         _number("{:.1f} dB", damage.psnr),
         _number("{:.4f}", damage.lpips),

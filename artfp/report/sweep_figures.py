@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from artfp.report.figures import (
     BOTTOM,
@@ -48,7 +47,7 @@ def plane_chart(folder: SweepFolder) -> Chart | None:
         x_label=name,
         x_ticks=x_ticks,
         y_ticks=tuple(Tick(y(tenths / 10), f"{10 * tenths} %") for tenths in range(round(10 * y.low), 11)),
-        lines=named_lines(_scattered(folder, costs, x, y), joined=False),
+        lines=named_lines(_scattered(folder, costs, x, y)),
         threshold=threshold_at(y, CHANCE, "chance"),
     )
 
@@ -63,7 +62,7 @@ def _scattered(
             if row.subject == subject
         ]
         if marks:
-            yield Series(*SUBJECTS[subject], tuple(marks))
+            yield Series(*SUBJECTS[subject], tuple(marks), joined=False)
 
 
 def _cost(row: Row, by_lpips: bool) -> float | None:
@@ -100,7 +99,6 @@ def null_chart(folder: SweepFolder) -> Chart | None:
         Series(style, name, tuple(Mark(x(theory), y(seen), words) for theory, seen, words in points[style, name]))
         for style, name in points
     ]
-    *lines, theory = named_lines([*drawn, Series("reference", "theory", ends)])
     return Chart(
         name="null",
         title="False positives: found against expected",
@@ -108,7 +106,7 @@ def null_chart(folder: SweepFolder) -> Chart | None:
         x_label="expected by theory",
         x_ticks=tuple(Tick(x(power), log_p_text(power)) for power in powers),
         y_ticks=tuple(Tick(y(power), log_p_text(power)) for power in powers),
-        lines=(*lines, replace(theory, marks=())),
+        lines=named_lines([*drawn, Series("reference", "theory", ends, dotted=False)]),
     )
 
 

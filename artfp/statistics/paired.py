@@ -31,12 +31,11 @@ def paired_difference(a: Sequence[float], b: Sequence[float], random: np.random.
 
 
 def _resampled_means(values: Floats, random: np.random.Generator) -> Floats:
-    """The means of as many values, drawn again and again with replacement."""
-    rows = max(1, BLOCK // len(values))
-    sizes = [min(rows, DRAWS - start) for start in range(0, DRAWS, rows)]
-    return np.concatenate(
-        [values[random.integers(len(values), size=(size, len(values)))].mean(axis=1) for size in sizes]
-    )
+    """The means of as many values, drawn again and again with replacement; a block of draws at a time."""
+    at_a_time = max(1, BLOCK // len(values))
+    blocks = [min(at_a_time, DRAWS - done) for done in range(0, DRAWS, at_a_time)]
+    shapes = [(draws, len(values)) for draws in blocks]
+    return np.concatenate([values[random.integers(len(values), size=shape)].mean(axis=1) for shape in shapes])
 
 
 def independent_difference(a: Interval, b: Interval) -> Interval:
