@@ -87,9 +87,16 @@ def row(kind: str, attack: str, strength: float, subject: str, readout: Readout 
 
 
 def alterations(kind: str, subject: str, lowered: float = 0.0) -> list[Row]:
-    """Every strength of a kind's grid; accuracy falls from .95 along each by its place, ten points a step."""
+    """Every strength of a kind's grid; accuracy falls from .95 by 14 points a step."""
     return [
-        row(kind, attack, strength, subject, read(max(0.5, 0.95 - 0.14 * place - lowered)))
+        row(
+            kind,
+            attack,
+            strength,
+            subject,
+            read(max(0.5, 0.95 - 0.14 * place - lowered)),
+            damage=Damage(40 - 5.0 * place, 0.01 + 0.04 * place, 0.3 + 0.2 * place if subject == GENERATED else None),
+        )
         for attack, strengths in GRIDS[kind].items()
         for place, strength in enumerate(strengths)
     ]

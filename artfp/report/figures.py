@@ -113,9 +113,10 @@ def named_lines(series: Iterable[Series], gap: float = 40) -> tuple[Line, ...]:
     """Each series with its name in a row above the plot, its points as it wants them."""
     lines, legend = [], LEFT
     for each in series:
-        path = "M" + " L".join(f"{mark.x} {mark.y}" for mark in each.marks) if each.joined else ""
-        key = f"M{legend} 12 h16" if each.joined else ""
-        dot = None if each.joined else Mark(legend + 10, 12, each.name)
+        joined = each.joined and len(each.marks) > 1
+        path = "M" + " L".join(f"{mark.x} {mark.y}" for mark in each.marks) if joined else ""
+        key = f"M{legend} 12 h16" if joined else ""
+        dot = None if joined else Mark(legend + 10, 12, each.name)
         marks = each.marks if each.dotted else ()
         lines.append(Line(each.style, path, marks, Mark(legend + 22, 16, each.name), key=key, dot=dot))
         legend += gap + LETTER * len(each.name)

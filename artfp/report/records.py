@@ -12,7 +12,14 @@ from artfp.files import read_json
 from artfp.results import Record
 
 R = TypeVar("R", bound=Record)
-PLAIN: dict[Any, tuple[type, ...]] = {int: (int,), float: (int, float), str: (str,), bool: (bool,), dict: (dict,)}
+PLAIN: dict[Any, tuple[type, ...]] = {
+    int: (int,),
+    float: (int, float),
+    str: (str,),
+    bool: (bool,),
+    dict: (dict,),
+    type(None): (type(None),),
+}
 
 
 def read_table(path: Path) -> dict[str, Any]:
@@ -47,9 +54,6 @@ def _fits(hint: Any, value: Any) -> bool:
         return any(_fits(arg, value) for arg in args)
     if origin is tuple:
         return isinstance(value, tuple) and all(_fits(args[0], item) for item in value)
-    if isinstance(value, Record):
-        return type(value) is hint and not misfits(value)
-    if hint is type(None):
-        return value is None
-    accepted = PLAIN.get(origin or hint, (object,))
-    return isinstance(value, accepted) and (hint is bool or not isinstance(value, bool) or object in accepted)
+    if isinstance(hint, type) and issubclass(hint, Record):
+        return isinstance(value, hint) and not misfits(value)
+    return isinstance(value, PLAIN[origin or hint]) and (hint is bool or not isinstance(value, bool))
