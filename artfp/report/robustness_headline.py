@@ -40,9 +40,15 @@ def headline(folder: SweepFolder) -> Headline:
     if not total:
         claim = "No alteration has been measured in this sweep yet."
         return Headline("inconclusive", "Not measured", claim, rest, numbers)
-    share = f"every one of {total}" if kept == total else f"{kept or 'none'} of {total}"
-    claim = f"After {share} alterations, {images} still prove the key {folder.sweep.key}."
+    claim = f"After {_part(kept, total)}, {images} still prove the key {folder.sweep.key}."
     return Headline("match" if kept else "no match", f"Proven after {kept} of {total}", claim, rest, numbers)
+
+
+def _part(kept: int, total: int) -> str:
+    """Of how many alterations: all 7 alterations, 6 of 7 alterations, none of 7 alterations."""
+    if kept == total:
+        return f"all {total} alterations" if total > 1 else "the one alteration measured"
+    return f"{kept or 'none'} of {total} alterations"
 
 
 def altered(folder: SweepFolder) -> list[tuple[SweepRow, Readout]]:

@@ -211,11 +211,11 @@ def _control(control: Control | None) -> str:
 def threshold_rows(folder: SweepFolder) -> tuple[Row, ...]:
     """From how many bits on an image matches by itself, and on what that rests."""
     found, n = folder.sweep.thresholds, folder.sweep.n_bits
-    empirical = "too few clean images" if found.empirical is None else f"{found.empirical} of {n} bits"
+    empirical = "too few unmarked images" if found.empirical is None else f"{found.empirical} of {n} bits"
     rows = (
         ("Threshold by theory, p ≤ 10⁻⁶", f"{found.theoretical} of {n} bits"),
-        ("Threshold by experiment, at most 0.1 % of clean images", empirical),
-        ("Clean images read for it", count(found.clean_images)),
+        ("Threshold by experiment, at most 0.1 % of unmarked images", empirical),
+        ("Unmarked images read for it", count(sum(found.clean_matches) + sum(found.twin_matches or ()))),
         ("Clean images over the theoretical threshold", _passing(found.clean_matches, found.theoretical)),
         ("The twin's images over it", _passing(found.twin_matches or (), found.theoretical)),
     )

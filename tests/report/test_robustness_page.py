@@ -40,7 +40,7 @@ def with_p(*log10_ps: float, subject: str = GENERATED) -> list[Row]:
 @pytest.mark.parametrize(
     ("log10_ps", "claim"),
     [
-        ((-30, -6.0), f"After every one of 2 alterations, {IMAGES} images from this generator still prove the key"),
+        ((-30, -6.0), f"After all 2 alterations, {IMAGES} images from this generator still prove the key"),
         ((-30, -5.99), f"After 1 of 2 alterations, {IMAGES} images from this generator still prove the key"),
         ((-5, -0.1), f"After none of 2 alterations, {IMAGES} images from this generator still prove the key"),
     ],
@@ -58,7 +58,7 @@ def test_the_headline_is_of_generated_images_where_there_are_any(tmp_path: Path)
 
 def test_data_alone_have_a_headline_of_their_own(tmp_path: Path) -> None:
     page = page_of(tmp_path, with_p(-9, subject=DATA))
-    assert headline(page) == f"After every one of 1 alterations, {IMAGES} marked images still prove the key publisher."
+    assert headline(page) == f"After the one alteration measured, {IMAGES} marked images still prove the key publisher."
 
 
 def test_images_that_never_proved_anything_are_no_success(tmp_path: Path) -> None:
