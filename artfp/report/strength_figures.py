@@ -88,7 +88,7 @@ def weights_chart(attack: Attack, folder: SweepFolder) -> Chart:
     generated = attack.curves[0]  # weights have no data
     series = [
         Shares("model", "bits", _curve_points(generated, folder, x, _accuracy)),
-        Shares("other", "images", _curve_points(generated, folder, x, _single)),
+        Shares("other", "single images", _curve_points(generated, folder, x, _single)),
         *_of_paper(attack, x),
     ]
     return _chart(attack, "weights", "bits right, and images that match", x, series, low=0.0)
@@ -119,8 +119,14 @@ def frechet_chart(attack: Attack, folder: SweepFolder) -> Chart | None:
         lines=named_lines(
             [Series("twin", "distance", tuple(Mark(at, y(value), f"{w}: {value:.3g}") for at, value, w in points))]
         ),
-        threshold=threshold_at(y, 2 * untouched, "twice the unharmed generator's") if untouched else None,
+        threshold=_twice(y, untouched) if untouched else None,
     )
+
+
+def _twice(y: Scale, untouched: float) -> Threshold:
+    """Where the distance has doubled, named at the left, where curves begin far beneath it."""
+    words = "twice the unharmed"
+    return Threshold(y(2 * untouched), Mark(LEFT + LETTER * len(words), y(2 * untouched) - 4, words))
 
 
 @dataclass(frozen=True)
