@@ -36,6 +36,7 @@ class Readout(Record):
     single_empirical: Share | None  # of the images, each over the sweep's empirical threshold
     log10_p: float  # of all the images as one set, for this key alone
     images_needed: int | None  # the fewest of which 95 % of drawn sets have p <= 1e-6; None: not even all
+    matches: tuple[int, ...] = ()  # matching bits of every image, in order, so that two sweeps compare image by image
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import rich_click as click
 
 from artfp import __version__
 from artfp.cli.codec import codec
+from artfp.cli.compare import compare
 from artfp.cli.doctor import doctor
 from artfp.cli.embed import embed_dataset
 from artfp.cli.gan import train_gan
@@ -41,6 +42,7 @@ artfp.add_command(key)
 artfp.add_command(embed_dataset)
 artfp.add_command(verify)
 artfp.add_command(report)
+artfp.add_command(compare)
 artfp.add_command(doctor)
 artfp.add_command(codec)
 artfp.add_command(run_recipe)

@@ -1,4 +1,4 @@
-"""`artfp report`: a run folder as one page."""
+"""`artfp report`: a run folder, or the folder of a robustness sweep, as one page."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from artfp.cli.console import command_errors, json_option, out, print_json
 @json_option
 @command_errors
 def report(run: Path, as_json: bool) -> None:
-    """Render the run folder RUN as one HTML page, RUN/report.html.
+    """Render the run folder RUN, or the folder of a robustness sweep, as one HTML page, RUN/report.html.
 
     The page is a single file that opens from disk, loads nothing from anywhere and runs no script.
     """
     from artfp.report.page import write_report
+    from artfp.report.robustness_page import write_robustness_report
+    from artfp.report.sweep_folder import is_sweep
 
-    page = write_report(run)
+    page = write_robustness_report(run) if is_sweep(run) else write_report(run)
     if as_json:
         print_json({"report": str(page), "bytes": page.stat().st_size})
     else:

@@ -6,7 +6,7 @@ A chart is drawn in a box of WIDTH units, so that its 11-unit text is legible on
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from artfp.report.run_folder import TransferPoint
@@ -16,6 +16,7 @@ from artfp.verdict import Verdict
 WIDTH, HEIGHT = 360.0, 240.0
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 350.0, 34.0, 200.0  # the plotting area
 LETTER = 7.0  # the width that a letter of the chart's font takes at most, on average
+BOX = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "bottom": BOTTOM}  # what the template takes
 CHANCE = 0.5
 MATCH_LOG_P = -6.0
 LEAST_LOG_P = -300.0  # where a float's p ends
@@ -40,6 +41,18 @@ class Line:
     name: Mark
     anchor: str = "start"
     key: str = ""  # a piece of line before the name, where it stands in a legend
+    dot: Mark | None = None  # a point instead of it, where the points are not joined
+
+
+@dataclass(frozen=True)
+class Series:
+    """Points that belong together, before they have a place in the legend."""
+
+    style: str
+    name: str
+    marks: tuple[Mark, ...]
+    joined: bool = True  # by a line
+    dotted: bool = True  # with a dot at each
 
 
 @dataclass(frozen=True)
@@ -96,6 +109,20 @@ class Scale:
         return round(self.start + share * (self.end - self.start), 1)
 
 
+def named_lines(series: Iterable[Series], gap: float = 40) -> tuple[Line, ...]:
+    """Each series with its name in a row above the plot, its points as it wants them."""
+    lines, legend = [], LEFT
+    for each in series:
+        joined = each.joined and len(each.marks) > 1
+        path = "M" + " L".join(f"{mark.x} {mark.y}" for mark in each.marks) if joined else ""
+        key = f"M{legend} 12 h16" if joined else ""
+        dot = None if joined else Mark(legend + 10, 12, each.name)
+        marks = each.marks if each.dotted else ()
+        lines.append(Line(each.style, path, marks, Mark(legend + 22, 16, each.name), key=key, dot=dot))
+        legend += gap + LETTER * len(each.name)
+    return tuple(lines)
+
+
 def accuracy_chart(transfer: Mapping[str, Sequence[TransferPoint]]) -> Chart:
     """Bit accuracy of generated samples against images shown in training."""
     y = Scale(_lowest_accuracy(transfer), 1.0, BOTTOM, TOP)
@@ -116,7 +143,7 @@ def accuracy_chart(transfer: Mapping[str, Sequence[TransferPoint]]) -> Chart:
 def p_chart(transfer: Mapping[str, Sequence[TransferPoint]]) -> Chart:
     """log10 p of the samples as one set against images shown; downwards is stronger evidence."""
     lowest = min(_log_p(point) for points in transfer.values() for point in points)
-    step = _step(max(-lowest, -MATCH_LOG_P), 5)
+    step = round_step(max(-lowest, -MATCH_LOG_P), 5)
     y = Scale(-step * math.ceil(max(-lowest, -MATCH_LOG_P + 2) / step), 0.0, BOTTOM, TOP)
     return Chart(
         name="p",
@@ -174,15 +201,15 @@ def _lines(
     y: Callable[[TransferPoint], float],
     words: Callable[[TransferPoint], str],
 ) -> tuple[Line, ...]:
-    x, legend = _image_scale(transfer), LEFT
-    lines = []
-    for name, points in transfer.items():
-        marks = [Mark(x(p.images_shown), y(p), f"{count(p.images_shown)} images: {words(p)}") for p in points]
-        path = "M" + " L".join(f"{mark.x} {mark.y}" for mark in marks)
-        label = Mark(legend + 22, 16, label_of(name))
-        lines.append(Line(_style(name), path, tuple(marks), label, key=f"M{legend} 12 h16"))
-        legend += 40 + LETTER * len(label.words)
-    return tuple(lines)
+    x = _image_scale(transfer)
+    return named_lines(
+        Series(
+            _style(name),
+            label_of(name),
+            tuple(Mark(x(p.images_shown), y(p), f"{count(p.images_shown)} images: {words(p)}") for p in points),
+        )
+        for name, points in transfer.items()
+    )
 
 
 def _image_scale(transfer: Mapping[str, Sequence[TransferPoint]]) -> Scale:
@@ -192,13 +219,13 @@ def _image_scale(transfer: Mapping[str, Sequence[TransferPoint]]) -> Scale:
 
 def _image_ticks(transfer: Mapping[str, Sequence[TransferPoint]]) -> tuple[Tick, ...]:
     x = _image_scale(transfer)
-    step = _step(x.high, 4)
+    step = round_step(x.high, 4)
     return tuple(Tick(x(step * i), thousands(step * i)) for i in range(int(x.high / step) + 1))
 
 
-def _step(span: float, most_ticks: int) -> float:
-    """The smallest of 1, 2, 5 x 10^k, at least 1, that cuts the span into no more than so many pieces."""
-    power = 10.0 ** max(0, math.floor(math.log10(max(1.0, span / most_ticks))))
+def round_step(span: float, most_ticks: int, least: float = 1.0) -> float:
+    """The smallest of 1, 2, 5 x 10^k, at about `least` or more, that cuts the span into no more than so many pieces."""
+    power = 10.0 ** math.floor(math.log10(max(least, span / most_ticks)))
     return next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= most_ticks)
 
 

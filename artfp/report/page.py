@@ -105,18 +105,22 @@ def environment() -> Environment:
     return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 
 
+def stamp_symbol(outcome: str) -> Markup:
+    """The sign that stands before an outcome, for who does not see its colour."""
+    return SYMBOL.format(SYMBOLS[outcome])
+
+
 def _frame(run: RunFolder) -> dict[str, Any]:
     name = str(run.run.get("name") or run.path.resolve().name)
-    box = {"width": figures.WIDTH, "height": figures.HEIGHT, "left": figures.LEFT, "right": figures.RIGHT}
     version = str(run.run.get("artfp_version", ""))
-    return {"title": f"{name}: evidence report", "name": name, "bottom": figures.BOTTOM, "version": version, **box}
+    return {"title": f"{name}: evidence report", "name": name, "version": version, **figures.BOX}
 
 
 def _verdict_parts(run: RunFolder) -> dict[str, Any]:
     headline = _headline(run.verdicts)
     return {
         "headline": headline,
-        "symbols": {outcome: SYMBOL.format(path) for outcome, path in SYMBOLS.items()},
+        "symbol": stamp_symbol(headline.verdict.outcome) if headline else "",
         "control": _control(run.verdicts),
         "verdicts": run.verdicts,
         "agreement": figures.agreement_chart(run.verdicts) if run.verdicts else None,

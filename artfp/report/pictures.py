@@ -68,9 +68,9 @@ def psnr(change: NDArray[np.int16]) -> float:
     return math.inf if mse == 0 else 10 * math.log10(255**2 / mse)
 
 
-def picture(path: Path) -> Picture:
-    """An image file inside the page."""
-    return _picture(_read_pixels(path))
+def picture(path: Path, largest: int = LARGEST_SIDE) -> Picture:
+    """An image file inside the page, no side of it larger than so many pixels."""
+    return _picture(_read_pixels(path), largest)
 
 
 def _read_pixels(path: Path) -> NDArray[np.uint8]:
@@ -83,10 +83,10 @@ def _read_pixels(path: Path) -> NDArray[np.uint8]:
         raise BadInputError(f"{path}: not a readable image ({error})") from error
 
 
-def _picture(pixels: NDArray[np.uint8]) -> Picture:
+def _picture(pixels: NDArray[np.uint8], largest: int = LARGEST_SIDE) -> Picture:
     """Encoded anew: nothing but pixels travels, whatever else the file held."""
     image = Image.fromarray(pixels)
-    image.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
+    image.thumbnail((largest, largest))
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
     uri = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -9,19 +9,17 @@ RUN/{model,twin}/       stats.jsonl (the transfer monitor's lines) and samples/*
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from artfp.errors import BadInputError, UsageError
-from artfp.files import read_json
+from artfp.report.records import read_record, read_table
 from artfp.verdict import Verdict
 
 KNOWN_VERDICTS = ("model", "twin", "data")  # in the order of the page
 OUTCOMES = ("match", "no match", "inconclusive")
-NUMBERS = [field.name for field in dataclasses.fields(Verdict) if field.type in ("int", "float")]
 
 
 @dataclass(frozen=True)
@@ -80,12 +78,7 @@ def read_run(path: Path) -> RunFolder:
 
 
 def _read_table(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    values = read_json(path)
-    if not isinstance(values, dict):
-        raise BadInputError(f"{path}: must hold a JSON object")
-    return values
+    return read_table(path) if path.exists() else {}
 
 
 def _read_verdicts(folder: Path) -> dict[str, Verdict]:
@@ -95,13 +88,9 @@ def _read_verdicts(folder: Path) -> dict[str, Verdict]:
 
 
 def _read_verdict(path: Path) -> Verdict:
-    try:
-        verdict = Verdict.from_dict(_read_table(path))
-    except (TypeError, ValueError) as error:
-        raise BadInputError(f"{path}: not a verdict ({error})") from error
-    wrong = [name for name in NUMBERS if not isinstance(getattr(verdict, name), int | float)]
-    if wrong or verdict.outcome not in OUTCOMES or verdict.n_bits < 1:
-        raise BadInputError(f"{path}: not a verdict ({', '.join(wrong) or 'outcome or n_bits'} cannot be)")
+    verdict = read_record(path, Verdict, "a verdict")
+    if verdict.outcome not in OUTCOMES or verdict.n_bits < 1:
+        raise BadInputError(f"{path}: not a verdict (outcome or n_bits cannot be)")
     return verdict
 
 

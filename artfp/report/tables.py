@@ -27,6 +27,7 @@ class Row:
 
     heading: str
     cells: tuple[str, ...]
+    anchor: str = ""  # by which an address can point at it
 
 
 def label_of(name: str) -> str:
@@ -58,6 +59,11 @@ def thousands(number: float) -> str:
         if number >= unit:
             return f"{number / unit:g}{name}"
     return f"{number:g}"
+
+
+def short(number: float) -> str:
+    """Three digits, for strengths: 0.945, 20, 10,000."""
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
 
 
 def log_p_text(log10_p: float) -> str:

@@ -9,12 +9,13 @@ from pathlib import Path
 from statistics import fmean
 
 from artfp.files import write_text
+from artfp.report import figures
 from artfp.report.figures import (
     BOTTOM,
+    BOX,
     CHANCE,
     HEIGHT,
     LEFT,
-    LETTER,
     RIGHT,
     TOP,
     WIDTH,
@@ -24,6 +25,7 @@ from artfp.report.figures import (
     Scale,
     Threshold,
     Tick,
+    named_lines,
 )
 from artfp.report.page import environment
 from artfp.report.tables import count, percent, thousands
@@ -160,20 +162,23 @@ def _threshold(y: Scale, level: float, name: str) -> Threshold:
 
 
 def _lines(series: Series, x: Callable[[float], float], y: Scale) -> tuple[Line, ...]:
-    lines, legend = [], LEFT
     styles = STYLES[: len(series)]  # one too few stops the drawing
-    for style, (name, points) in zip(styles, series.items(), strict=True):
-        marks = tuple(Mark(x(value), y(share), f"{count(round(value))}: {percent(share)}") for value, share in points)
-        path = "M" + " L".join(f"{mark.x} {mark.y}" for mark in marks)
-        lines.append(Line(style, path, marks, Mark(legend + 22, 16, name), key=f"M{legend} 12 h16"))
-        legend += 30 + LETTER * len(name)
-    return tuple(lines)
+    return named_lines(
+        (
+            figures.Series(style, name, tuple(_mark(x(value), y(share), value, share) for value, share in points))
+            for style, (name, points) in zip(styles, series.items(), strict=True)
+        ),
+        gap=30,
+    )
+
+
+def _mark(x: float, y: float, value: float, share: float) -> Mark:
+    return Mark(x, y, f"{count(round(value))}: {percent(share)}")
 
 
 def svg(drawn: Chart) -> str:
     """The report's drawing of a chart, with its title and its colours in it."""
-    box = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "bottom": BOTTOM}
-    page = str(environment().get_template("parts.html.j2").make_module(box).chart(drawn))  # type: ignore[attr-defined]
+    page = str(environment().get_template("parts.html.j2").make_module(BOX).chart(drawn))  # type: ignore[attr-defined]
     inside = page[page.index("<title") : page.index("</svg>")]
     tall = HEIGHT + TITLE_ROOM
     shape = f'viewBox="0 {-TITLE_ROOM} {WIDTH} {tall}" width="{MAGNIFIED * WIDTH}" height="{MAGNIFIED * tall}"'

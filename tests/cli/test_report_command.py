@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sweeps import alterations, write_sweep
 
 from artfp.cli.main import artfp
+from artfp.robustness import GENERATED, IMAGE
 
 
 @pytest.fixture
@@ -30,6 +32,13 @@ def test_json(run: Path) -> None:
         "report": f"{run}/report.html",
         "bytes": (run / "report.html").stat().st_size,
     }
+
+
+def test_the_folder_of_a_sweep_has_a_page_of_its_own(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path, alterations(IMAGE, GENERATED))
+    done = CliRunner().invoke(artfp, ["report", str(sweep)])
+    assert (done.exit_code, done.stdout) == (0, f"{sweep}/report.html\n")
+    assert "robustness report" in (sweep / "report.html").read_text()
 
 
 def test_what_is_wrong_is_said(run: Path) -> None:

@@ -1,4 +1,4 @@
-"""The page in a real browser, where one is installed."""
+"""The pages in a real browser, where one is installed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sweeps import full_rows, write_sweep
 
+from artfp.report.compare_page import write_comparison
+from artfp.report.comparison import compare
 from artfp.report.page import write_report
+from artfp.report.robustness_page import write_robustness_report
+from artfp.robustness import ADVERSARY, GENERATED
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = [
@@ -25,6 +30,7 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
+    "--enable-logging=stderr",
 ]
 PHONE = 390  # a frame of this width, because a browser's own window does not become so narrow
 PROBE = """<!doctype html><body><script>
@@ -48,26 +54,48 @@ frame.srcdoc = SOURCE;
 </script>"""
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no chromium here")
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium here")
+
+
 def test_on_a_phone_nothing_overflows_and_nothing_is_empty(run_folder: Path, tmp_path: Path) -> None:
     found = probe(write_report(run_folder), tmp_path)
+    check(found, charts=3)
+    assert len(found["pictures"]) == 4 * 3 + 2
+
+
+def test_the_robustness_page_fits_a_phone(tmp_path: Path) -> None:
+    rows = full_rows()
+    found = probe(write_robustness_report(write_sweep(tmp_path / "sweep", rows)), tmp_path)
+    check(found, charts=6 * 2 + 2 * 2 + 2)
+    shown = [each for each in rows if each.readout and (each.subject == GENERATED or each.kind == ADVERSARY)]
+    assert len(found["pictures"]) == len(shown)
+
+
+def test_a_comparison_fits_a_phone(tmp_path: Path) -> None:
+    folder = write_sweep(tmp_path / "sweep", full_rows(), thumbs=False)
+    write_comparison(tmp_path / "compare.html", compare(folder, folder))
+    check(probe(tmp_path / "compare.html", tmp_path), charts=1)
+
+
+def check(found: dict[str, Any], charts: int) -> None:
+    """What holds for every page."""
     assert found["width"] == PHONE
     assert found["content"] <= PHONE
     assert found["outside"] == []
-    assert len(found["charts"]) == 3
+    assert len(found["charts"]) == charts
     assert min(found["charts"]) > 150
     assert min(found["lines"]) > 10
-    assert len(found["pictures"]) == 4 * 3 + 2
-    assert min(found["pictures"]) > 0
+    assert min(found["pictures"], default=1) > 0
     assert min(found["letters"]) >= 10  # CSS pixels of the charts' text
 
 
 def probe(page: Path, folder: Path) -> dict[str, Any]:
-    """What a page measures of itself in a narrow frame."""
+    """What a page measures of itself in a narrow frame; whatever the browser complains of is a failure."""
     source = json.dumps(page.read_text(encoding="utf-8")).replace("</", "<\\/")
     (folder / "probe.html").write_text(PROBE.replace("PHONE", str(PHONE)).replace("SOURCE", source), encoding="utf-8")
     command = [str(BROWSER), *QUIET, f"--user-data-dir={folder}/profile", "--dump-dom", f"file://{folder}/probe.html"]
-    dom = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True).stdout
-    match = re.search(r'data-probe="([^"]+)"', dom)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
+    assert ":CONSOLE" not in done.stderr
+    match = re.search(r'data-probe="([^"]+)"', done.stdout)
     assert match is not None
     return dict(json.loads(unescape(match[1])))

@@ -1,0 +1,170 @@
+"""What the folder of a robustness sweep holds, read and checked; rows and thumbnails may be missing.
+
+DIR/sweep.json          what was swept, and the thresholds of all rows
+DIR/rows/ADDRESS.json   one row; one that is asked for and not there is not measured yet
+DIR/rows.csv            all of them as a table
+DIR/thumbs/ADDRESS.png  the first image of a row
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from artfp.errors import BadInputError, UsageError
+from artfp.report.records import read_record, read_table
+from artfp.robustness import (
+    ADVERSARY,
+    DATA,
+    FORGERY,
+    GENERATED,
+    IMAGE,
+    REMOVAL,
+    SCHEMA,
+    UNTOUCHED,
+    WEIGHTS,
+    Readout,
+    Row,
+    Sweep,
+    Thresholds,
+    address_of,
+)
+
+SWEEP = "sweep.json"
+TABLE = "rows.csv"
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """One sweep: its record, the rows that are there in the order asked for, and the first image of each."""
+
+    path: Path
+    sweep: Sweep
+    rows: tuple[Row, ...]
+    missing: tuple[str, ...]  # addresses of rows that are not there
+    thumbs: dict[str, Path]  # by address
+    table: bool  # whether rows.csv is there
+
+    def measured(self, *kinds: str) -> Iterator[tuple[Row, Readout]]:
+        """The rows of these kinds that could be carried out, with what was read in them, the untouched left out."""
+        for row in self.rows:
+            if row.kind in kinds and row.readout is not None and row.attack != UNTOUCHED:
+                yield row, row.readout
+
+    def untouched(self, subject: str) -> Row | None:
+        """The row that the subject's others are compared with."""
+        return next((row for row in self.rows if row.attack == UNTOUCHED and row.subject == subject), None)
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Those of which there are rows, generated images first: they are what a report is about."""
+        return tuple(s for s in (GENERATED, DATA) if any(row.subject == s for row in self.rows))
+
+
+def is_sweep(folder: Path) -> bool:
+    """Whether a folder is a sweep's."""
+    return (folder / SWEEP).is_file()
+
+
+def read_sweep(folder: Path) -> SweepFolder:
+    """The sweep in a folder; what is there but unreadable, or cannot be, is an error."""
+    if not is_sweep(folder):
+        raise UsageError(f"{folder}: no robustness sweep here; give the folder that `artfp robustness` made")
+    _check_schema(folder / SWEEP)
+    sweep = read_record(folder / SWEEP, Sweep, "a sweep")
+    _check_sweep(folder / SWEEP, sweep)
+    found = {address: folder / "rows" / f"{file_name(address)}.json" for address in sweep.addresses}
+    present = {address: path for address, path in found.items() if path.is_file()}
+    thumbs = {address: folder / "thumbs" / f"{file_name(address)}.png" for address in present}
+    return SweepFolder(
+        path=folder,
+        sweep=sweep,
+        rows=tuple(_read_row(path, address, sweep) for address, path in present.items()),
+        missing=tuple(address for address in found if address not in present),
+        thumbs={address: path for address, path in thumbs.items() if path.is_file()},
+        table=(folder / TABLE).is_file(),
+    )
+
+
+def file_name(address: str) -> str:
+    """An address as a name without folders."""
+    return address.replace("/", ".")
+
+
+def _check_schema(path: Path) -> None:
+    """Before all else: of a later schema, nothing else can be expected."""
+    schema = read_table(path).get("schema")
+    if not isinstance(schema, int) or schema < 1:
+        raise BadInputError(f"{path}: no schema version of this kind of file")
+    if schema > SCHEMA:
+        raise BadInputError(f"{path}: of schema {schema}, and this artfp reads up to {SCHEMA}; install a later one")
+
+
+def _check_sweep(path: Path, sweep: Sweep) -> None:
+    wrong = [address for address in sweep.addresses if any(c.isspace() for c in address)]
+    if wrong or len(set(sweep.addresses)) < len(sweep.addresses):
+        raise BadInputError(f"{path}: not a sweep (addresses must differ and have no spaces)")
+    if sweep.n_bits < 1 or sweep.images < 1:
+        raise BadInputError(f"{path}: not a sweep (n_bits or images cannot be)")
+    if not _histograms_fit(sweep.thresholds, sweep.n_bits):
+        raise BadInputError(f"{path}: not a sweep (thresholds must count images for 0 to {sweep.n_bits} bits)")
+
+
+def _histograms_fit(thresholds: Thresholds, n_bits: int) -> bool:
+    """Whether each counts images for every number of bits; before any clean image is read it may be empty."""
+    counted = (thresholds.clean_matches, thresholds.twin_matches or ())
+    return all(len(counts) in (0, n_bits + 1) and min(counts, default=0) >= 0 for counts in counted)
+
+
+def _read_row(path: Path, address: str, sweep: Sweep) -> Row:
+    _check_schema(path)
+    row = read_record(path, Row, "a row of a sweep")
+    if not row.address == address == address_of(row.kind, row.attack, row.strength, row.subject):
+        raise BadInputError(f"{path}: is of another row, {row.address}")
+    if wrong := list(_wrong_in(row, sweep.n_bits)):
+        raise BadInputError(f"{path}: not a row of this sweep ({', '.join(wrong)} cannot be)")
+    return row
+
+
+def _wrong_in(row: Row, n_bits: int) -> Iterator[str]:
+    words = (
+        ("kind", row.kind, (IMAGE, WEIGHTS, ADVERSARY)),
+        ("subject", row.subject, (DATA, GENERATED)),
+        ("aim", row.aim, (REMOVAL, FORGERY)),
+    )
+    yield from (name for name, word, known in words if word not in known)
+    if not math.isfinite(row.strength):
+        yield "strength"
+    if (row.readout is None) != (row.failure is not None):
+        yield "readout beside failure"
+    if row.readout is not None:
+        yield from _wrong_in_readout(row.readout, n_bits)
+    if row.damage is not None:
+        damages = (row.damage.psnr, row.damage.lpips, row.damage.frechet)
+        if not _finite(value for value in damages if value is not None):
+            yield "damage"
+
+
+def _wrong_in_readout(readout: Readout, n_bits: int) -> Iterator[str]:
+    """Counts that contradict each other, and numbers that are none."""
+    accuracy = readout.accuracy
+    if not (readout.images > 0 and readout.total_bits > 0 and 0 <= readout.matching_bits <= readout.total_bits):
+        yield "matching_bits of total_bits"
+    if not 0 <= accuracy.low <= accuracy.high <= 1 or not 0 <= accuracy.value <= 1:
+        yield "accuracy"
+    if not readout.log10_p <= 0 or not math.isfinite(readout.log10_p):
+        yield "log10_p"
+    if not 0 <= readout.single.count <= readout.single.total == readout.images:
+        yield "single"
+    if readout.matches and not _matches_fit(readout.matches, readout.images, n_bits):
+        yield "matches"
+
+
+def _matches_fit(matches: Sequence[int], images: int, n_bits: int) -> bool:
+    return len(matches) == images and min(matches) >= 0 and max(matches) <= n_bits
+
+
+def _finite(values: Iterator[float]) -> bool:
+    return all(math.isfinite(value) for value in values)
