@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -58,13 +58,17 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def working_alone(folder: Path) -> Iterator[None]:
-    """Lock a folder of our own against a second process, and clear what a killed one left half-written."""
+def working_alone(folder: Path, parts: Sequence[str] = ("samples",)) -> Iterator[None]:
+    """Lock a folder of our own against a second process, and clear what a killed one left half-written.
+
+    `parts` are the folders in it that are looked through too.
+    """
     handle = os.open(folder, os.O_RDONLY)
     try:
         _lock(handle, folder)
-        for leftover in [*folder.glob(".*.tmp"), *folder.glob("samples/.*.tmp")]:
-            leftover.unlink()
+        for place in (folder, *(folder / part for part in parts)):
+            for leftover in place.glob(".*.tmp"):
+                leftover.unlink()
         yield
     finally:
         os.close(handle)

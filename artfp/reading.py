@@ -27,11 +27,13 @@ from artfp.images import load_image, resize, to_tensor
 from artfp.keys.records import PairTable
 from artfp.statistics.decision import judge_images
 from artfp.statistics.evidence import Evidence
+from artfp.statistics.exact import Floats
 from artfp.verdict import BadFile, ImageVerdict
 
 BATCH = 64
 LISTED = 1000  # bad files in an error message
 
+Pixels = NDArray[np.uint8]  # H x W x 3
 Item = tuple[str, Callable[[], bytes]]
 Progress = Callable[[int, int, str], None]
 
@@ -117,6 +119,19 @@ def read_images(
     return judged, bad
 
 
+def read_pixels(codec: Codec, images: Sequence[Pixels]) -> Floats:
+    """The soft bits, N x n, of images at hand, of any sizes: what `read_images` reads of the files that hold them."""
+    starts = range(0, len(images), BATCH)
+    read = [_read(codec, *_prepared(codec, images[start : start + BATCH])) for start in starts]
+    return np.concatenate([np.empty((0, codec.n_bits)), *read])
+
+
+def _prepared(codec: Codec, images: Sequence[Pixels]) -> tuple[list[Tensor], list[tuple[int, int]]]:
+    """Each at the codec's size, and the sizes that they have."""
+    inner = [resize(to_tensor(image), (codec.size, codec.size)).clamp(0, 1) for image in images]
+    return inner, [(len(image), image.shape[1]) for image in images]
+
+
 def _load(items: Sequence[Item], sizes: Sequence[int], index: int) -> _Loaded:
     name, read = items[index]
     try:
@@ -131,13 +146,17 @@ def _load(items: Sequence[Item], sizes: Sequence[int], index: int) -> _Loaded:
 
 
 def _add(batch: Sequence[_Loaded], readings: Sequence[Reading]) -> None:
-    shapes = [loaded.size for loaded in batch] + [batch[-1].size] * (BATCH - len(batch))
-    aspects = torch.tensor([width / height for height, width in shapes])
     for reading in readings:
         inputs = [loaded.inputs[reading.codec.size] for loaded in batch]
-        padded = torch.cat([*inputs, *inputs[-1:] * (BATCH - len(inputs))])
-        soft = reading.codec.soft_bits(padded, aspects)[: len(batch)]
-        reading.evidence.add(soft.to(torch.float64).cpu().numpy())
+        reading.evidence.add(_read(reading.codec, inputs, [loaded.size for loaded in batch]))
+
+
+def _read(codec: Codec, inputs: list[Tensor], sizes: list[tuple[int, int]]) -> Floats:
+    """The soft bits of one batch, padded with its last image."""
+    padding = BATCH - len(inputs)
+    aspects = torch.tensor([width / height for height, width in [*sizes, *sizes[-1:] * padding]])
+    soft = codec.soft_bits(torch.cat([*inputs, *inputs[-1:] * padding]), aspects)[: len(inputs)]
+    return soft.to(torch.float64).cpu().numpy()
 
 
 def image_verdicts(names: Sequence[str], readings: Sequence[Reading], trials: int) -> tuple[ImageVerdict, ...]:

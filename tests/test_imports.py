@@ -25,6 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("reading",),
     ("embed", "verify", "trace", "generators"),
     ("attacks",),
+    ("evaluate",),
     ("report", "doctor"),
     ("pipeline",),
     ("cli",),

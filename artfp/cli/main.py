@@ -17,6 +17,7 @@ from artfp.cli.issue import issue
 from artfp.cli.keys import key
 from artfp.cli.ledger import ledger
 from artfp.cli.report import report
+from artfp.cli.robustness import robustness
 from artfp.cli.run import run_recipe
 from artfp.cli.sample import export, sample
 from artfp.cli.trace import trace
@@ -52,6 +53,7 @@ artfp.add_command(export)
 artfp.add_command(issue)
 artfp.add_command(trace)
 artfp.add_command(ledger)
+artfp.add_command(robustness)
 
 
 def main() -> None:

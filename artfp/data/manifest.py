@@ -160,11 +160,22 @@ def read_manifest(dataset: Path) -> dict[str, Any] | None:
 
 def read_seeds(dataset: Path) -> dict[str, str | None]:
     """The seed of every image keyed on its own, by file name; None where it is unmarked."""
+    return dict(_column(dataset, "key_seed", "seeds of images"))
+
+
+def read_marked(dataset: Path) -> dict[str, str]:
+    """Of every image that is marked the file that it was made from, by file name."""
+    sources = dict(_column(dataset, "source_file", "files that images were made from"))
+    return {name: sources[name] for name, key_id in _column(dataset, "key_id", "ids of keys") if key_id is not None}
+
+
+def _column(dataset: Path, name: str, what: str) -> list[tuple[str, Any]]:
+    """A column of the manifest's rows, beside the files' names."""
     try:
         rows = [json.loads(line) for line in _table(dataset, MANIFEST_ROWS).splitlines()]
-        return {row["file_name"]: row["key_seed"] for row in rows}
+        return [(row["file_name"], row[name]) for row in rows]
     except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
-        raise BadInputError(f"{dataset}: its {MANIFEST_ROWS} holds no seeds of images ({error})") from error
+        raise BadInputError(f"{dataset}: its {MANIFEST_ROWS} holds no {what} ({error})") from error
 
 
 def _table(dataset: Path, name: str) -> bytes:

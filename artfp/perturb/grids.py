@@ -55,12 +55,21 @@ WEIGHTS: Grid = {
 }
 
 
+CLEAN_DECODES = 10_000  # below this a threshold that 0.1 % of clean images reach rests on fewer than ten of them
+
+
 @dataclass(frozen=True)
 class Suite:
-    """What is measured together."""
+    """What is measured together, and on how many images that never had the key.
+
+    Clean images cost most: a decoder that is not sure of what it reads searches, and of a clean image it never is.
+    """
 
     images: Grid
     weights: Grid
+    controls: int  # clean images, and as many of the twin's, in every row
+    clean_decodes: int = 0  # for the empirical threshold; 0: there is none
+    adversaries: bool = False  # whether those of `attacks/registry.py` come too, each at its own strengths
 
 
 SUITES: dict[str, Suite] = {
@@ -81,6 +90,8 @@ SUITES: dict[str, Suite] = {
             "quantise": (8, 4),
             "prune": (0.3, 0.5),
         },
+        controls=32,
     ),
-    "standard": Suite(IMAGES, WEIGHTS),
+    "standard": Suite(IMAGES, WEIGHTS, controls=128, clean_decodes=CLEAN_DECODES),
+    "full": Suite(IMAGES, WEIGHTS, controls=128, clean_decodes=CLEAN_DECODES, adversaries=True),
 }

@@ -1,0 +1,95 @@
+"""The images of a folder or zip, in an order that the seed draws: the first of them are a fair sample.
+
+marked data --the manifest, where there is one--> those that carry the key --shuffle--> Deck
+                                                  their originals, in the same order --> Deck
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from artfp.codec.base import MIN_SIDE
+from artfp.codec.pool import centre_square
+from artfp.data.manifest import read_manifest, read_marked
+from artfp.data.readers import Source, open_source
+from artfp.data.streams import read_ahead, thread_count
+from artfp.errors import BadInputError, UsageError
+from artfp.evaluate.album import Pixels
+from artfp.images import load_image
+from artfp.seeds import numpy_generator
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    pixels: Pixels
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Deck:
+    """Images in an order."""
+
+    path: Path
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def without(self, names: Collection[str]) -> Deck:
+        """The others."""
+        return Deck(self.path, tuple(name for name in self.names if name not in names))
+
+    def images(self, chosen: slice, side: int | None = None) -> Iterator[Pixels]:
+        """Those at these places: as they are, or the largest centre square of each at this side."""
+        with open_source(self.path) as source, ThreadPoolExecutor(thread_count()) as pool:
+            index_of = {source[index].name: index for index in range(len(source))}
+            indices = [index_of[name] for name in self.names[chosen]]
+            for decoded in read_ahead(pool, lambda index: _Decoded(_load(source, index)), indices):
+                yield decoded.pixels if side is None else centre_square(decoded.pixels, side)
+
+
+def _load(source: Source, index: int) -> Pixels:
+    name = source[index].name
+    pixels = load_image(source.read_at(index), name).rgb
+    if min(pixels.shape[:2]) < MIN_SIDE:
+        raise BadInputError(f"{name}: {pixels.shape[1]} x {pixels.shape[0]} pixels is under {MIN_SIDE}")
+    return pixels
+
+
+def all_of(path: Path, seed: int) -> Deck:
+    """Every image of a folder or zip; at least one."""
+    with open_source(path) as source:
+        return _shuffled(path, [entry.name for entry in source], seed)
+
+
+def carrying(path: Path, seed: int) -> Deck:
+    """Those that carry a key: in a dataset of ours what its manifest calls marked, elsewhere all."""
+    if read_manifest(path) is None:
+        return all_of(path, seed)
+    marked = read_marked(path)
+    with open_source(path) as source:
+        return _shuffled(path, [entry.name for entry in source if entry.name in marked], seed)
+
+
+def originals_of(deck: Deck, clean: Path) -> Deck | None:
+    """What the images were made from, in their order; None where it is not known, or not all of it among `clean`."""
+    if read_manifest(deck.path) is None:
+        return None
+    sources = read_marked(deck.path)
+    names = tuple(sources[name] for name in deck.names)
+    with open_source(clean) as source:
+        known = {entry.name for entry in source}
+    return Deck(clean, names) if known.issuperset(names) else None
+
+
+def _shuffled(path: Path, names: Sequence[str], seed: int) -> Deck:
+    if not names:
+        raise UsageError(f"{path}: holds no images that can be swept")
+    order = numpy_generator(seed, "robustness-order").permutation(len(names))
+    return Deck(path, tuple(names[index] for index in order))

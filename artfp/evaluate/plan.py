@@ -1,0 +1,77 @@
+"""The rows of a suite, in the order of the report, in units that are made at once.
+
+suite, subjects --units--> Unit: one attack at one strength, on every subject that it can be done to
+                --chains--> units of which none needs another; an adversary's own come one after another
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import groupby
+
+from artfp.attacks.adversary import Adversary
+from artfp.errors import UsageError
+from artfp.perturb.grids import Grid, Suite
+from artfp.robustness import ADVERSARY, DATA, GENERATED, IMAGE, UNTOUCHED, WEIGHTS, address_of
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What shares its images without the key, and so is measured together."""
+
+    kind: str
+    attack: str
+    strength: float
+    subjects: tuple[str, ...]
+    adversary: Adversary | None = None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Of its rows."""
+        return tuple(address_of(self.kind, self.attack, self.strength, subject) for subject in self.subjects)
+
+
+def units(suite: Suite, adversaries: Mapping[str, Adversary], subjects: Sequence[str]) -> list[Unit]:
+    """Every unit of a suite."""
+    everything = tuple(subjects)
+    found = [Unit(IMAGE, UNTOUCHED, 0, everything), *_of_grid(IMAGE, suite.images, everything)]
+    if GENERATED in subjects:
+        found += _of_grid(WEIGHTS, suite.weights, (GENERATED,))
+    if suite.adversaries:
+        attacked = (GENERATED,) if GENERATED in subjects else (DATA,)
+        found += [
+            Unit(ADVERSARY, name, strength, attacked, adversary)
+            for name, adversary in adversaries.items()
+            for strength in adversary.strengths
+        ]
+    return found
+
+
+def _of_grid(kind: str, grid: Grid, subjects: tuple[str, ...]) -> Iterator[Unit]:
+    for attack, strengths in grid.items():
+        for strength in strengths:
+            yield Unit(kind, attack, strength, subjects)
+
+
+def chosen(found: Sequence[Unit], patterns: Sequence[str]) -> list[Unit]:
+    """The units with a row whose address matches a pattern, reduced to such rows; without patterns all."""
+    if not patterns:
+        return list(found)
+    kept = [_reduced(unit, patterns) for unit in found]
+    if not any(unit.subjects for unit in kept):
+        raise UsageError(f"--only {' '.join(patterns)}: matches no row; one is called {found[0].addresses[0]}")
+    return [unit for unit in kept if unit.subjects]
+
+
+def _reduced(unit: Unit, patterns: Sequence[str]) -> Unit:
+    pairs = zip(unit.subjects, unit.addresses, strict=True)
+    subjects = [subject for subject, address in pairs if any(fnmatchcase(address, each) for each in patterns)]
+    return Unit(unit.kind, unit.attack, unit.strength, tuple(subjects), unit.adversary)
+
+
+def chains(found: Sequence[Unit]) -> list[list[Unit]]:
+    """Each to be made in order, and by one process at a time: an adversary keeps what he trains between strengths."""
+    grouped = groupby(enumerate(found), key=lambda each: each[1].attack if each[1].adversary else each[0])
+    return [[unit for _, unit in group] for _, group in grouped]

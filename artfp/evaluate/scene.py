@@ -1,0 +1,72 @@
+"""What an adversary finds: everything that a sweep has, from which he takes what he says that he knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from artfp.attacks.adversary import Pixels, Scene
+from artfp.errors import UsageError
+from artfp.evaluate.album import Album
+from artfp.evaluate.workbench import ORIGINALS, Workbench
+from artfp.reading import silent
+from artfp.robustness import GENERATED
+from artfp.seeds import derive_seed
+
+
+def scene_of(bench: Workbench, subject: str, adversary: str) -> Scene:
+    """The scene of one adversary; what he draws depends on his name, not on who came before."""
+    scratch = bench.work / "scratch" / adversary
+    scratch.mkdir(parents=True, exist_ok=True)
+    return Scene(
+        codec=bench.codec,
+        bits=bench.request.bits,
+        images=_together(bench.album(subject)),
+        originals=_originals(bench, subject),
+        more=lambda count: _more(bench, subject, count),
+        clean=lambda count: _clean(bench, count),
+        generator=bench.generator,
+        twin=bench.twin,
+        scratch=scratch,
+        seed=derive_seed(bench.request.seed, "robustness", adversary),
+        device=bench.device,
+        tell=silent,
+    )
+
+
+def _together(images: Album) -> Pixels:
+    if len(images.sizes) != 1:
+        raise UsageError("the images are of different sizes, and adversaries take those of one")
+    return np.stack(images[:])
+
+
+def _originals(bench: Workbench, subject: str) -> Pixels | None:
+    return None if subject == GENERATED or bench.originals is None else _together(bench.album(ORIGINALS))
+
+
+def _more(bench: Workbench, subject: str, count: int) -> Pixels:
+    """Beyond those of the rows."""
+    if subject == GENERATED and bench.generator is not None:
+        return _so_many(bench.sampled(bench.generator, count, start=bench.count), count, "that carry the key")
+    deck = bench.data
+    beyond = () if deck is None else deck.images(slice(bench.count, bench.count + count), bench.side)
+    return _so_many(beyond, count, "that carry the key")
+
+
+def _clean(bench: Workbench, count: int) -> Pixels:
+    """None of them the original of an image that is attacked."""
+    if bench.clean is None:
+        raise UsageError("there are no clean images; --clean names some")
+    known = () if bench.originals is None else bench.originals.names[: bench.count]
+    others = bench.clean.without(frozenset(known))
+    return _so_many(others.images(slice(0, count), bench.side), count, "that never had it")
+
+
+def _so_many(images: Iterable[Pixels], count: int, what: str) -> Pixels:
+    found = list(images)
+    if len(found) < count:
+        raise UsageError(f"there are {len(found):,} other images {what}, and {count:,} are needed")
+    if len({image.shape for image in found}) > 1:
+        raise UsageError(f"the other images {what} are of different sizes, and adversaries take those of one")
+    return np.stack(found)

@@ -1,0 +1,232 @@
+"""A sweep, from a request to a folder of rows; the same command again goes on with the rows that are missing.
+
+    OUT/settings.json   whose the folder is: hashes of all that is swept      OUT/sweep.json, rows/, rows.csv, thumbs/
+    OUT/work/           what follows from them, and may be deleted            (`artfp.robustness`)
+
+Request --album of every subject--> --null: one threshold--> --workers: units--> rows --> table
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from artfp import __version__
+from artfp.attacks.adversary import Adversary
+from artfp.attacks.registry import ADVERSARIES
+from artfp.data.readers import open_source
+from artfp.errors import BadInputError
+from artfp.evaluate.album import Pixels
+from artfp.evaluate.null import pieces, thresholds_of
+from artfp.evaluate.plan import Unit, chains, chosen, units
+from artfp.evaluate.request import Request
+from artfp.evaluate.rows import rows_of
+from artfp.evaluate.table import as_csv
+from artfp.evaluate.workbench import CLEAN, ORIGINALS, TWIN, Workbench
+from artfp.evaluate.workers import Crew, Workers, hired
+from artfp.files import atomic_open, read_json, sha256_file, working_alone, write_json, write_text
+from artfp.generators.sampling import checkpoint_of, read_generator
+from artfp.images import LoadedImage, encode_png, resize, to_pixels, to_tensor
+from artfp.ownership import check_owner
+from artfp.robustness import SCHEMA, Row, Sweep, Thresholds
+
+SETTINGS, SWEEP, ROWS, THUMBS, TABLE = "settings.json", "sweep.json", "rows", "thumbs", "rows.csv"
+THUMB = 256  # pixels of the longer side, at most
+
+Watch = Callable[[str], AbstractContextManager[Callable[[int, int, str], None]]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a sweep made."""
+
+    sweep: Sweep
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class UnitTask:
+    """A unit, to be measured and written."""
+
+    unit: Unit
+    thresholds: Thresholds
+
+    def do(self, bench: Workbench) -> tuple[str, ...]:
+        """Write its rows, each with the first of its images before it; their addresses."""
+        for made in rows_of(bench, self.thresholds, self.unit):
+            name = file_name(made.row.address)
+            if len(made.images):
+                with atomic_open(bench.folder / THUMBS / f"{name}.png", durable=False) as stream:
+                    stream.write(_thumb(made.images[0]))
+            write_json(bench.folder / ROWS / f"{name}.json", made.row.to_dict())
+        return self.unit.addresses
+
+
+def file_name(address: str) -> str:
+    """What the files of a row are called, without their suffix."""
+    return address.replace("/", ".")
+
+
+def _thumb(pixels: Pixels) -> bytes:
+    height, width = pixels.shape[:2]
+    scale = min(1.0, THUMB / max(height, width))
+    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    return encode_png(LoadedImage(to_pixels(resize(to_tensor(pixels), size).clamp(0, 1))[0]))
+
+
+def check(
+    request: Request, folder: Path, only: Sequence[str], adversaries: Mapping[str, Adversary] = ADVERSARIES
+) -> dict[str, Any]:
+    """The plan of a sweep, after all that can be checked without working; changes nothing."""
+    bench = Workbench(request, folder, "cpu")
+    check_owner(folder, SETTINGS, _settings(bench), "a sweep", apart=("artfp_version",))
+    planned = chosen(units(request.suite, adversaries, bench.subjects), only)
+    addresses = [address for unit in planned for address in unit.addresses]
+    return {
+        "name": request.subjects.name,
+        "out": str(folder),
+        "key": request.key.name,
+        "codec": bench.codec.name,
+        "suite": request.suite_name,
+        "subjects": ", ".join(bench.subjects),
+        "images": bench.count,
+        "networks": sum(network is not None for network in (bench.generator, bench.twin)),  # loaded, so they can be
+        "controls": request.suite.controls * ((bench.clean is not None) + (bench.twin is not None)),
+        "clean decodes": sum(piece.count for piece in pieces(bench)),
+        "rows": len(addresses),
+        "rows made": sum((folder / ROWS / f"{file_name(address)}.json").exists() for address in addresses),
+    }
+
+
+def run(
+    crew: Crew, watch: Watch, only: Sequence[str] = (), adversaries: Mapping[str, Adversary] = ADVERSARIES
+) -> Outcome:
+    """Carry out a sweep, or go on with it."""
+    folder, request = crew.folder, crew.request
+    check(request, folder, only, adversaries)
+    folder.mkdir(parents=True, exist_ok=True)
+    with working_alone(folder, (ROWS, THUMBS)):
+        for part in (ROWS, THUMBS, "work"):
+            (folder / part).mkdir(exist_ok=True)
+        with hired(crew) as workers:
+            bench = workers.bench
+            if not (folder / SETTINGS).exists():
+                write_json(folder / SETTINGS, _settings(bench))
+            everything = units(request.suite, adversaries, bench.subjects)
+            _fill_albums(bench, watch)
+            thresholds = _thresholds(workers, watch)
+            asked = chosen(everything, only)
+            sweep = _sweep(bench, everything, asked, thresholds)
+            write_json(folder / SWEEP, sweep.to_dict())
+            _make(workers, asked, thresholds, watch)
+        rows = tuple(_read_row(folder, address) for address in sweep.addresses)
+        write_text(folder / TABLE, as_csv(rows))
+    return Outcome(sweep, rows)
+
+
+def _fill_albums(bench: Workbench, watch: Watch) -> None:
+    """Everything that is decoded or generated once."""
+    names = (*bench.subjects, ORIGINALS, CLEAN, TWIN)  # clean images take the side of the subjects'
+    with watch("images") as advance:
+        for done, name in enumerate(names):
+            advance(done, len(names), name)
+            bench.album(name)
+        advance(len(names), len(names), "")
+
+
+def _thresholds(workers: Workers, watch: Watch) -> Thresholds:
+    """Of a sweep that goes on those that it began with."""
+    path = workers.bench.folder / SWEEP
+    if path.exists():
+        return Sweep.from_dict(read_json(path)).thresholds
+    tasks, counted = pieces(workers.bench), []
+    with watch("clean images") as advance:
+        for done, each in enumerate(workers.each([[task] for task in tasks]), start=1):
+            counted.append(each)
+            advance(done, len(tasks), "")
+    return thresholds_of(workers.bench, counted)
+
+
+def _make(workers: Workers, asked: Sequence[Unit], thresholds: Thresholds, watch: Watch) -> None:
+    """The rows that are not there yet."""
+    missing = [
+        [UnitTask(unit, thresholds) for unit in chain if not _made(workers.bench.folder, unit)]
+        for chain in chains(asked)
+    ]
+    total = sum(len(unit.subjects) for unit in asked)
+    done = total - sum(len(task.unit.subjects) for chain in missing for task in chain)
+    with watch("rows") as advance:
+        advance(done, total, "")
+        for addresses in workers.each(missing):
+            done += len(addresses)
+            advance(done, total, addresses[0])
+
+
+def _made(folder: Path, unit: Unit) -> bool:
+    return all((folder / ROWS / f"{file_name(address)}.json").exists() for address in unit.addresses)
+
+
+def _read_row(folder: Path, address: str) -> Row:
+    path = folder / ROWS / f"{file_name(address)}.json"
+    try:
+        return Row.from_dict(read_json(path))
+    except TypeError as error:
+        raise BadInputError(f"{path}: not a row ({error}); remove it and run the same command again") from error
+
+
+def _sweep(bench: Workbench, everything: Sequence[Unit], asked: Sequence[Unit], thresholds: Thresholds) -> Sweep:
+    """With the rows that are asked for now, and those that were before."""
+    request, subjects = bench.request, bench.request.subjects
+    wanted = {address for unit in asked for address in unit.addresses}
+    made = {path.stem for path in (bench.folder / ROWS).glob("*.json")}
+    addresses = [address for unit in everything for address in unit.addresses]
+    return Sweep(
+        schema=SCHEMA,
+        artfp_version=__version__,
+        name=subjects.name,
+        suite=request.suite_name,
+        seed=request.seed,
+        key=request.key.name,
+        key_id=request.key.key_id,
+        codec=bench.codec.name,
+        codec_sha256=request.codec_sha256,
+        n_bits=len(request.bits),
+        images=bench.count,
+        side=bench.side,
+        subjects=bench.subjects,
+        generator_sha256=_hash(subjects.generator),
+        twin_sha256=_hash(subjects.twin),
+        family=None if subjects.generator is None else read_generator(checkpoint_of(subjects.generator))[1]["family"],
+        addresses=tuple(each for each in addresses if each in wanted or file_name(each) in made),
+        thresholds=thresholds,
+    )
+
+
+def _settings(bench: Workbench) -> dict[str, Any]:
+    """All that rows follow from, by hashes: what is swept may be moved."""
+    request, subjects = bench.request, bench.request.subjects
+    collections = {name: getattr(subjects, name) for name in ("images", "clean", "source")}
+    return {
+        "artfp_version": __version__,
+        "schema": SCHEMA,
+        "suite": request.suite_name,
+        "seed": request.seed,
+        "count": bench.count,
+        "key_id": request.key.key_id,
+        "codec_sha256": request.codec_sha256,
+        "generator": _hash(subjects.generator),
+        "twin": _hash(subjects.twin),
+        **{name: None if path is None else _identity(path) for name, path in collections.items()},
+    }
+
+
+def _hash(network: Path | None) -> str | None:
+    return None if network is None else sha256_file(checkpoint_of(network))
+
+
+def _identity(path: Path) -> str:
+    with open_source(path) as source:
+        return source.sha256

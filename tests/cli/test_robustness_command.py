@@ -1,0 +1,154 @@
+"""`artfp robustness`: what it takes, prints and refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from artfp.cli.main import artfp
+from artfp.cli.robustness import SUITES as OFFERED
+from artfp.keys.registry import Registry
+from artfp.perturb.grids import SUITES
+
+Pixels = np.ndarray
+UNTOUCHED = ("--only", "image/untouched/*")
+
+
+def call(*words: str | Path) -> Result:
+    return CliRunner().invoke(artfp, ["robustness", *map(str, words), "--workers", "1", "--device", "cpu"])
+
+
+@pytest.fixture
+def marked(
+    tmp_path: Path,
+    registry: Registry,
+    mark: Callable[[Pixels, str], Pixels],
+    clean_pixels: Pixels,
+    write_pngs: Callable[[Path, Pixels], list[Path]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """A folder of marked images, beside one of clean ones; the registry is the usual one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ARTFP_REGISTRY", str(registry.path))
+    write_pngs(tmp_path / "clean", clean_pixels[:8])
+    write_pngs(tmp_path / "marked", mark(clean_pixels[8:], "mine"))
+    return tmp_path / "marked"
+
+
+def test_the_suites_are_those_of_the_grids() -> None:
+    assert tuple(SUITES) == OFFERED
+
+
+def test_images_and_a_key_are_enough(marked: Path) -> None:
+    done = call("--images", marked, "--key", "mine", *UNTOUCHED)
+    assert done.exit_code == 0, done.stderr
+    head, row, last = done.stdout.splitlines()
+    assert head.split() == ["attack", "strength", "subject", "bits", "right", "single", "images", "images", "needed"]
+    assert row.split()[:3] == ["untouched", "0", "data"]
+    assert last == "runs/robustness-marked  1 rows, 0 of which could not be carried out"
+    again = call("--images", marked, "--key", "mine", "--clean", marked.parent / "clean", *UNTOUCHED)
+    assert again.exit_code == 2
+    assert "other settings (clean: None, now" in again.stderr
+
+
+def test_json_has_the_worst_rows_first(marked: Path, tmp_path: Path) -> None:
+    done = call("--images", marked, "--key", "mine", "--json", "--out", tmp_path / "out", "--count", "4")
+    assert done.exit_code == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["out"], found["rows"], found["failed"]) == (str(tmp_path / "out"), 17, 0)
+    accuracies = [row["accuracy"] for row in found["worst"]]
+    assert accuracies == sorted(accuracies)
+    assert len(accuracies) == 5
+    assert (tmp_path / "out" / "rows.csv").is_file()
+
+
+def test_a_plan_changes_nothing(marked: Path, tmp_path: Path) -> None:
+    done = call("--images", marked, "--key", "mine", "--suite", "standard", "--dry-run", "--json")
+    assert done.exit_code == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert (plan["rows"], plan["images"], plan["key"]) == (
+        1 + sum(map(len, SUITES["standard"].images.values())),
+        16,
+        "mine",
+    )
+    assert "rows made" in call("--images", marked, "--key", "mine", "--dry-run").stdout
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_generator_is_swept_with_its_twin(
+    marked: Path, tmp_path: Path, painter: Callable[[Path, float], Path]
+) -> None:
+    """A keyed one, told its key; the twin does not listen."""
+    words = ("--key", "mine", "--clean", tmp_path / "clean", "--twin", painter(tmp_path / "deaf", 0.0))
+    generator = painter(tmp_path / "model", 1.0)
+    done = call("--generator", generator, *words, "--count", "8", *UNTOUCHED, "--only", "weights/rounding/0.1/*")
+    assert done.exit_code == 0, done.stderr
+    folder = tmp_path / "runs" / "robustness-model"
+    row = json.loads((folder / "rows" / "image.untouched.0.generated.json").read_text())
+    assert row["readout"]["accuracy"]["value"] > 0.9
+    assert row["twin"]["single"]["count"] == row["clean"]["single"]["count"] == 0
+    sweep = json.loads((folder / "sweep.json").read_text())
+    assert (sweep["family"], sweep["images"], sweep["side"]) == ("painter", 8, 64)
+    assert sum(sweep["thresholds"]["clean_matches"]) == 8
+    again = call("--generator", generator / "generator.safetensors", *words, "--count", "8", *UNTOUCHED)
+    assert again.exit_code == 0, again.stderr
+    assert "robustness-model  2 rows" in again.stdout
+
+
+def test_a_run_needs_no_words(small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own registry is taken, whatever the usual one is; what is named beside it takes the place of its own."""
+    monkeypatch.setenv("ARTFP_REGISTRY", str(tmp_path / "none.sqlite"))
+    run = tmp_path / "run"
+    shutil.copytree(small_run, run)
+    done = call(run, "--count", "4", *UNTOUCHED)
+    assert done.exit_code == 0, done.stderr
+    assert f"{run / 'robustness'}  2 rows" in done.stdout
+    sweep = json.loads((run / "robustness" / "sweep.json").read_text())
+    assert (sweep["name"], sweep["key"], sweep["subjects"]) == ("small", "owner", ["data", "generated"])
+    assert sweep["twin_sha256"] != sweep["generator_sha256"]
+    other = call(run, "--twin", run / "model", "--out", tmp_path / "other", "--count", "4", *UNTOUCHED)
+    assert other.exit_code == 0, other.stderr
+    sweep = json.loads((tmp_path / "other" / "sweep.json").read_text())
+    assert sweep["twin_sha256"] == sweep["generator_sha256"]
+    lost = call(run, "--registry", tmp_path / "none.sqlite")
+    assert lost.exit_code == 2
+    assert "none.sqlite" in lost.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ((), "give one of RUN, --generator and --images"),
+        (("run", "--images", "marked"), "give one of RUN, --generator and --images"),
+        (("marked",), "not the folder of a finished `artfp run`"),
+        (("--images", "marked"), "--key names the key"),
+        (("--images", "marked", "--key", "nobody"), "nobody"),
+        (("--images", "gone", "--key", "mine"), "gone: no such folder or zip"),
+        (("--generator", "gone", "--key", "mine"), "gone: no such checkpoint"),
+        (("--generator", "marked", "--key", "mine"), "holds no generator.safetensors"),
+        (("--images", "marked", "--key", "mine", "--twin", "marked"), "holds no generator.safetensors"),
+        (("--images", "marked", "--key", "mine", "--only", "jpeg"), "matches no row"),
+        (("--images", "marked", "--key", "mine", "--only", "weights/*"), "matches no row"),
+        (("--images", "marked", "--key", "mine", "--codec", "nonesuch"), "no codec 'nonesuch'"),
+        (("--images", "marked", "--key", "mine", "--out", "clean"), "exists and is not a sweep"),
+    ],
+)
+def test_what_cannot_be_swept_is_said_in_a_line(marked: Path, words: tuple[str, ...], text: str) -> None:
+    done = call(*words)
+    assert done.exit_code == 2, done.stderr
+    assert text in done.stderr.replace("\n", " ")
+    assert not (marked.parent / "runs").exists()
+
+
+def test_a_damaged_generator_is_bad_input(marked: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.safetensors").write_bytes(b"\0" * 64)
+    done = call("--generator", tmp_path / "bad.safetensors", "--key", "mine")
+    assert done.exit_code == 4
+    assert "bad.safetensors" in done.stderr
+    assert not (tmp_path / "runs").exists()
