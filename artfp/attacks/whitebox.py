@@ -11,7 +11,7 @@ from torch import Tensor
 
 from artfp.attacks.adversary import Adversary, Attempt, Scene
 from artfp.attacks.attempts import by_batch, whole
-from artfp.attacks.gradients import descended
+from artfp.attacks.gradients import STEPS, descended
 from artfp.codec.base import Codec
 from artfp.generators.base import signs_of
 from artfp.robustness import REMOVAL
@@ -34,7 +34,7 @@ class WhiteBox(Adversary):
     name = "white-box"
     aim = REMOVAL
     knows = "The decoder with its weights, and the bits of the key, which the publisher keeps to himself."
-    costs = "Twenty passes through the decoder and back for every image: a minute or so for 256 at 64 pixels."
+    costs = f"For every image {STEPS} passes through the decoder and back: a minute or so for 256 at 64 pixels."
     unit = "steps of 255 in every value"
     strengths = (1, 2, 4, 8)
     trains = True
