@@ -42,7 +42,15 @@ def by_batch(change: Callable[[Tensor], Tensor], device: str = "cpu") -> Work:
     return work
 
 
-def clean_images(scene: Scene, more: int = 0) -> tuple[Pixels, Pixels]:
+def controls(scene: Scene) -> Pixels | None:
+    """Clean images to compare with, for who does not learn from others; None where there are none."""
+    try:
+        return clean_images(scene, 0)[0]
+    except UsageError:
+        return None
+
+
+def clean_images(scene: Scene, more: int) -> tuple[Pixels, Pixels]:
     """Clean images to compare with, as many as there are of the key's, and up to `more` others for whoever learns.
 
     Where there are too few for both, each gets half. The first are the same whatever is wanted of the second.
@@ -56,13 +64,13 @@ def clean_images(scene: Scene, more: int = 0) -> tuple[Pixels, Pixels]:
     return found[:count], found[count:]
 
 
-def attempted(scene: Scene, work: Work, clean: Pixels, **notes: float | int | str | bool | None) -> Attempt:
-    """The same done to the images of the key, to clean ones and to the twin's."""
+def attempted(scene: Scene, work: Work, clean: Pixels | None, **notes: float | int | str | bool | None) -> Attempt:
+    """The same done to the images of the key, and to clean ones and the twin's where there are such."""
     twin = twin_images(scene)
     return Attempt(
         images=work(scene.images),
         before=scene.images,
-        clean=work(clean),
+        clean=None if clean is None else work(clean),
         twin=None if twin is None else work(twin),
         notes=notes,
     )

@@ -9,6 +9,7 @@ marks that do not depend on content, and fails on those that do. Their grey box 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -17,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from artfp.attacks.adversary import Adversary, Attempt, Pixels, Scene
-from artfp.attacks.attempts import attempted, by_batch, clean_images, whole
+from artfp.attacks.attempts import attempted, by_batch, clean_images, controls, whole
 from artfp.errors import ArtfpError, UsageError
 from artfp.images import check_images, round_to_8_bits
 from artfp.robustness import FORGERY, REMOVAL
@@ -177,5 +178,4 @@ class PairedRemoval(_Averaging):
         learnt = slice(min(count, half))
         found = mean_difference(scene.images[learnt], scene.originals[learnt])
         work, victims = by_batch(partial(removed, mean_residual=found, strength=1.0)), scene.images[half:]
-        clean = work(clean_images(scene)[0])
-        return Attempt(images=work(victims), before=victims, clean=clean, notes={"averaged": min(count, half)})
+        return attempted(replace(scene, images=victims), work, controls(scene), averaged=min(count, half))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from artfp.attacks.adversary import Adversary, Attempt, Scene
-from artfp.attacks.attempts import Work, attempted, by_batch, clean_images, read
+from artfp.attacks.attempts import Work, attempted, by_batch, controls, read
 from artfp.codec.base import Codec
 from artfp.codec.dct import DctCodec
 from artfp.codec.store import LARGE, SMALL, load_codec
@@ -72,7 +72,7 @@ class Overwriting(Adversary):
             raise UsageError(f"{self.name}: {self.unit} must be above 0, not {strength:g}")
         codec = self.second(scene.codec).to(scene.device)
         bits = second_key(codec, scene.seed)
-        attempt = attempted(scene, overwritten(codec, bits, strength), clean_images(scene)[0])
+        attempt = attempted(scene, overwritten(codec, bits, strength), controls(scene))
         matching = matching_bits(read(codec, attempt.images).hard, pack(bits), codec.n_bits)
         accuracy = float(matching.mean() / codec.n_bits)
         return replace(attempt, notes={"second_codec": codec.name, "second_accuracy": accuracy})

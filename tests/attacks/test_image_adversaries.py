@@ -12,7 +12,7 @@ import torch
 
 from artfp.attacks import regeneration, surrogate
 from artfp.attacks.adversary import Adversary, Pixels, Scene
-from artfp.attacks.attempts import clean_images, twin_images
+from artfp.attacks.attempts import clean_images, controls, twin_images
 from artfp.attacks.averaging import AveragingForgery, AveragingRemoval, PairedRemoval
 from artfp.attacks.crosskeys import CrossKeys
 from artfp.attacks.overwriting import OVERWRITING
@@ -159,11 +159,23 @@ def test_those_who_learn_do_not_learn_from_the_clean_images_that_are_compared(sc
     first, second = clean_images(scene, 5)
     assert np.array_equal(np.concatenate([first, second]), scene.clean(9))
     assert len(first) == COUNT
-    assert np.array_equal(clean_images(scene)[0], first)
+    assert np.array_equal(controls(scene), first)
     few = replace(scene, clean=lambda count: scene.clean(min(count, 5)))
     assert [len(part) for part in clean_images(few, 100)] == [2, 3]
     with pytest.raises(UsageError, match="too few"):
-        clean_images(replace(scene, clean=lambda count: scene.clean(1)))
+        clean_images(replace(scene, clean=lambda count: scene.clean(1)), 3)
+
+
+def test_who_does_not_learn_from_clean_images_can_do_without(scene: Scene) -> None:
+    def none(count: int) -> Pixels:
+        raise UsageError("there are no clean images")
+
+    without = replace(scene, clean=none)
+    for name in ("averaging-paired", "overwriting", "white-box", "cross-keys"):
+        adversary, strength = ADVERSARIES[name]
+        assert adversary(without, strength).clean is None
+    with pytest.raises(UsageError, match="no clean images"):
+        AveragingRemoval()(without, 3)
 
 
 def test_a_twin_that_translates_has_no_images_here(scene: Scene) -> None:
