@@ -17,28 +17,25 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
 
+from artfp.attacks.autoencoder import BETAS, AutoEncoder, Perceive, learn
 from artfp.checkpoints import adam_state, load_into, load_tensors, prefixed, restore_adam, save_tensors, under
 from artfp.codec.base import Codec
 from artfp.codec.fidelity import Fidelity
 from artfp.codec.pool import squares
 from artfp.codec.store import load_codec
 from artfp.data.readers import open_source
-from artfp.devices import fast_arithmetic
 from artfp.errors import ArtfpError, UsageError
 from artfp.files import sha256_bytes, working_alone, write_json
 from artfp.generators.dataset import Order, size_of_first
-from artfp.images import to_pixels, to_tensor
 from artfp.keys.fingerprint import Bits
 from artfp.keys.records import PairTable
 from artfp.keys.registry import Registry
@@ -61,8 +58,6 @@ VARIANTS = (CLEAN, *LEVELS)  # what an auto-encoder's last training was on
 NUMBERS = {"width": 16, "steps": 1500, "tuning": 500, "batch": 16, "learning_rate": 1e-3, "held_out": 256, "seed": 0}
 COLUMNS = ["latents", "last trained on", "clean images come back at, dB", "put in", "bits before → after"]
 COLUMNS += ["of the mark is left", "single images at p ≤ 1e-6", "verdict, q"]
-KL_WEIGHT = 1e-6
-WIDEST = 4  # times the width at full size
 KIND, KEY = "latent-state", "latent"
 SAVED_EVERY = 200  # steps
 Settings = dict[str, Any]  # all that determines a row, but the key: NUMBERS, and hashes of data and codec ...
@@ -77,65 +72,8 @@ class Bench:
     key_id: str
     training: Mapping[str, Pixels]  # the same images, by VARIANTS
     held_out: Mapping[str, Pixels]
-    perceive: Callable[[Tensor, Tensor], Tensor] | None
+    perceive: Perceive | None
     scratch: Path
-
-
-class Block(nn.Module):
-    """A residual block."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.inner = nn.Sequential(*_convolved(width, width), *_convolved(width, width))
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Features of the same shape."""
-        return hidden + self.inner(hidden)
-
-
-class AutoEncoder(nn.Module):
-    """Images in [-1, 1] to a normal distribution of latents, and back.
-
-    image -> 3 x 3 -> [block, 3 x 3 at stride 2] ... block -> mean, log variance: channels x H / factor x W / factor
-    latents -> 3 x 3 -> block [nearest x 2, 3 x 3, block] ... -> 3 x 3 -> image
-    """
-
-    def __init__(self, factor: int, channels: int, width: int) -> None:
-        super().__init__()
-        widths = [width * min(WIDEST, 2**halvings) for halvings in range(factor.bit_length())]
-        down: list[nn.Module] = [nn.Conv2d(3, width, 3, padding=1)]
-        for wide, wider in pairwise(widths):
-            down += [Block(wide), nn.Conv2d(wide, wider, 3, stride=2, padding=1)]
-        up: list[nn.Module] = [nn.Conv2d(channels, widths[-1], 3, padding=1), Block(widths[-1])]
-        for wide, narrow in pairwise(widths[::-1]):
-            up += [nn.Upsample(scale_factor=2.0), nn.Conv2d(wide, narrow, 3, padding=1), Block(narrow)]
-        self.encoder = nn.Sequential(*down, Block(widths[-1]), *_convolved(widths[-1], 2 * channels))
-        self.decoder = nn.Sequential(*up, *_convolved(width, 3))
-
-    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log variance."""
-        mean, log_variance = self.encoder(images).float().chunk(2, dim=1)
-        return mean, log_variance.clamp(-30, 20)
-
-    @torch.no_grad()
-    def round_trip(self, pixels: Pixels) -> Pixels:
-        """8-bit images through their mean latents."""
-        batches = torch.split(2 * to_tensor(pixels).to(next(self.parameters()).device) - 1, 64)
-        return np.concatenate([to_pixels((self.decoder(self.encode(images)[0]) + 1) / 2) for images in batches])
-
-
-def _convolved(entering: int, leaving: int) -> tuple[nn.Module, ...]:
-    return nn.GroupNorm(8, entering), nn.SiLU(), nn.Conv2d(entering, leaving, 3, padding=1)
-
-
-def loss_of(network: AutoEncoder, images: Tensor, seed: int, bench: Bench) -> Tensor:
-    """Latent diffusion's sums over an image, divided by its number of values."""
-    mean, log_variance = network.encode(images)
-    noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(seed)).to(mean.device)
-    decoded = network.decoder(mean + noise * (log_variance / 2).exp()).float()
-    divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=(1, 2, 3)) / 2
-    loss = F.l1_loss(decoded, images) + KL_WEIGHT * divergence.mean() / images[0].numel()
-    return loss if bench.perceive is None else loss + bench.perceive(decoded, images).mean()
 
 
 def auto_encoder(settings: Settings, bench: Bench) -> AutoEncoder:
@@ -153,7 +91,7 @@ def auto_encoder(settings: Settings, bench: Bench) -> AutoEncoder:
 
 def train(network: AutoEncoder, settings: Settings, until: int, paths: Sequence[Path], bench: Bench) -> None:
     """Up to a step, from the first of the states at `paths` that is there; the state is kept at the first path."""
-    adam = torch.optim.Adam(network.parameters(), betas=(0.5, 0.9))  # latent diffusion's
+    adam = torch.optim.Adam(network.parameters(), betas=BETAS)
     pixels, tell = bench.training[settings["variant"]], teller(f"f{settings['factor']}-{paths[0].stem}")
     order, first = Order(len(pixels), settings["batch"], settings["seed"], "latent-order"), 0
     if path := next((path for path in paths if path.exists()), None):
@@ -163,16 +101,12 @@ def train(network: AutoEncoder, settings: Settings, until: int, paths: Sequence[
         first = config["steps"]
     for step in range(first, until):
         # Learn from the next batch.
-        images = 2 * to_tensor(pixels[order[step]]).to(bench.codec.device) - 1
         left = (settings["steps"] + settings["tuning"] - step) / settings["tuning"]
         adam.param_groups[0]["lr"] = settings["learning_rate"] * min(1.0, left)
-        adam.zero_grad()
-        with fast_arithmetic(str(bench.codec.device)):
-            loss = loss_of(network, images, derive_seed(settings["seed"], "latent-noise", step), bench)
-        loss.backward()  # type: ignore[no-untyped-call]
-        adam.step()
+        noise = derive_seed(settings["seed"], "latent-noise", step)
+        loss = learn(network, adam, pixels[order[step]], noise, bench.perceive)
         # Tell and save.
-        tell(step + 1, until, f"loss {loss.item():.4f}")
+        tell(step + 1, until, f"loss {loss:.4f}")
         if (step + 1) % SAVED_EVERY == 0 or step + 1 == until:
             state = prefixed("network", network.state_dict()) | prefixed("adam", adam_state(adam))
             save_tensors(paths[0], state, {"kind": KIND, "steps": step + 1})

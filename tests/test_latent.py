@@ -71,16 +71,16 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
     for path in [*(tmp_path / "scratch").glob("*.safetensors"), *(tmp_path / "rows").iterdir()]:
         path.unlink()
     monkeypatch.setattr(latent, "SAVED_EVERY", 2)
-    honest, counted = latent.loss_of, iter(range(8))
+    honest, counted = latent.learn, iter(range(8))
 
-    def killed(*arguments: object) -> torch.Tensor:
+    def killed(*arguments: object) -> float:
         if next(counted) == 7:  # the second step after the base
             raise KeyboardInterrupt
         return honest(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(latent, "loss_of", killed)
+    monkeypatch.setattr(latent, "learn", killed)
     with pytest.raises(KeyboardInterrupt):
         command()
-    monkeypatch.setattr(latent, "loss_of", honest)
+    monkeypatch.setattr(latent, "learn", honest)
     command()
     assert {path.name: path.read_bytes() for path in (tmp_path / "scratch").glob("*.safetensors")} == states

@@ -1,0 +1,47 @@
+"""The guide tells of the adversaries that there are, in their own words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from artfp.attacks.adversary import Adversary
+from artfp.attacks.averaging import AveragingForgery, AveragingRemoval, PairedRemoval
+from artfp.attacks.crosskeys import CrossKeys
+from artfp.attacks.overwriting import OVERWRITING
+from artfp.attacks.regeneration import Regeneration
+from artfp.attacks.surrogate import Surrogate
+from artfp.attacks.whitebox import WhiteBox
+
+PAGE = (Path(__file__).parents[2] / "docs" / "adversaries.md").read_text()
+KNOWN: tuple[Adversary, ...] = (
+    AveragingRemoval(),
+    AveragingForgery(),
+    PairedRemoval(),
+    *OVERWRITING,
+    Regeneration(),
+    Surrogate(),
+    WhiteBox(),
+    CrossKeys(),
+)
+
+
+def rows() -> dict[str, list[str]]:
+    """By name, the cells of the table's rows."""
+    lines = [line.strip("|").split("|") for line in PAGE.splitlines() if line.startswith("| `")]
+    return {cells[0].strip(" `"): [cell.strip() for cell in cells[1:]] for cells in lines}
+
+
+def test_the_table_has_all_adversaries_in_their_order() -> None:
+    assert list(rows()) == [adversary.name for adversary in KNOWN]
+
+
+@pytest.mark.parametrize("adversary", KNOWN, ids=lambda adversary: adversary.name)
+def test_a_row_says_what_the_code_says(adversary: Adversary) -> None:
+    aim, what, unit, strengths, knows, costs = rows()[adversary.name]
+    assert aim == adversary.aim
+    assert what
+    assert unit == adversary.unit
+    assert strengths == ", ".join(f"{strength:,.10g}" for strength in adversary.strengths)
+    assert (knows, costs) == (adversary.knows, adversary.costs)
