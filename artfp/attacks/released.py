@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from artfp.attacks.adversary import Adversary, Attempt, Pixels, Scene
-from artfp.errors import UsageError
+from artfp.errors import ArtfpError, UsageError
 from artfp.generators.base import Generator
 from artfp.generators.families import FAMILIES
 from artfp.generators.folder import FILE
@@ -36,7 +36,7 @@ class Owner(Adversary):
     needs = ("generator",)
 
     def missing(self, scene: Scene) -> str | None:
-        """A generator that he could train is missing, too, where this one is of a kind that he could not."""
+        """Where there is a generator, what is missing may be one that he can work with."""
         return super().missing(scene) or (self.unfit(scene.generator) if scene.generator else None)
 
     def unfit(self, generator: Generator) -> str | None:
@@ -51,8 +51,11 @@ class Owner(Adversary):
 
     def __call__(self, scene: Scene, strength: float) -> Attempt:
         """As many images of his as there are in the scene, beside what the generator makes of the same noise."""
-        made, notes = self.made(scene, released(scene), strength)
-        return Attempt(samples(made, scene), samples(released(scene), scene), notes=notes)
+        generator = released(scene)
+        made, notes = self.made(scene, generator, strength)
+        if alike(made, generator):
+            raise ArtfpError(f"{self.name} at {strength:g} changed no weight")
+        return Attempt(samples(made, scene), samples(generator, scene), notes=notes)
 
     @abstractmethod
     def made(self, scene: Scene, generator: Generator, strength: float) -> tuple[Generator, Notes]:
@@ -86,11 +89,12 @@ def put_down(generator: Generator, folder: Path) -> Path:
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         save_generator(path, generator, recipe_for(generator).family, {})
-    elif not _alike(load_generator(path), generator):
+    elif not alike(load_generator(path), generator):
         raise UsageError(f"{folder}: holds what was made of another generator; choose another folder")
     return path
 
 
-def _alike(first: Generator, second: Generator) -> bool:
+def alike(first: Generator, second: Generator) -> bool:
+    """Whether all their tensors are equal."""
     ours, theirs = first.state_dict(), second.state_dict()
-    return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name].cpu()) for name in ours)
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[name].cpu(), theirs[name].cpu()) for name in ours)

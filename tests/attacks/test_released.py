@@ -14,10 +14,10 @@ from artfp.attacks.adversary import Scene
 from artfp.attacks.collusion import Collusion
 from artfp.attacks.distillation import Distillation
 from artfp.attacks.fine_tuning import FineTuning
-from artfp.attacks.released import Owner, samples, stages
+from artfp.attacks.released import Owner, alike, samples, stages
 from artfp.codec.dct import DctCodec
 from artfp.data.procedural import generate
-from artfp.errors import UsageError
+from artfp.errors import ArtfpError, UsageError
 from artfp.generators.base import Generator, Shape
 from artfp.generators.cut import CutGenerator
 from artfp.generators.dcgan import DcganGenerator
@@ -189,11 +189,16 @@ def test_stages_end_at_every_smaller_strength() -> None:
     assert stages((), 7) == [7]
 
 
-def test_at_no_share_collusion_gives_the_generator_and_at_all_of_it_the_second(scene: Scene) -> None:
+def test_at_no_share_collusion_gives_the_generator_which_is_no_attempt(scene: Scene) -> None:
     owner = OWNERS[-1]
-    none, whole = owner(scene, 0), owner(scene, 1)
-    np.testing.assert_array_equal(none.images, none.before)
-    assert whole.notes["second_key"] == whole.notes["second_key_in_the_second"] != none.notes["second_key"]
+    assert alike(owner.made(scene, scene.generator, 0)[0], scene.generator)
+    with pytest.raises(ArtfpError, match="changed no weight"):
+        owner(scene, 0)
+
+
+def test_at_all_of_it_collusion_gives_the_second_generator(scene: Scene) -> None:
+    notes = OWNERS[-1](scene, 1).notes
+    assert notes["second_key"] == notes["second_key_in_the_second"]
 
 
 def test_fine_tuning_shows_no_more_clean_images_than_he_has(scene: Scene) -> None:
