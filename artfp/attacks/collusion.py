@@ -77,3 +77,6 @@ def share_read(codec: Codec, pixels: Pixels, key: Bits) -> float:
     """The share of all bits of all images that are a key's."""
     batches = (pixels[at : at + BATCH] for at in range(0, len(pixels), BATCH))
     return Monitor(codec, key, "").look(batches).bit_accuracy
+
+
+COLLUSION = (Collusion((0.25, 0.5, 0.75), clean=1_000, shown=10_000),)

@@ -176,3 +176,6 @@ def difference(generator: Generator, batch: Batch, device: str) -> Tensor:
     assert batch.sources is not None  # noqa: S101 - `Pairs` gives it
     told = None if batch.condition is None else batch.condition.to(device)
     return (generator(batch.sources.to(device), told) - batch.images.to(device)).abs().mean()
+
+
+DISTILLATION = (Distillation((5_000, 20_000, 50_000)),)

@@ -83,3 +83,9 @@ def put_images(images: Pixels, folder: Path, tell: OnProgress) -> Path:
     if not data.is_dir():
         write_images(iter([images]), data, len(images), tell)
     return data
+
+
+FINE_TUNING = (
+    FineTuning("fine-tuning", (1_000, 5_000, 20_000), clean=1_000),
+    FineTuning("fine-tuning-200", (1_000, 5_000), clean=200),
+)

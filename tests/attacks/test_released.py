@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from artfp.attacks.adversary import Scene
-from artfp.attacks.collusion import Collusion
-from artfp.attacks.distillation import Distillation
-from artfp.attacks.fine_tuning import FineTuning
+from artfp.attacks.collusion import COLLUSION, Collusion
+from artfp.attacks.distillation import DISTILLATION, Distillation
+from artfp.attacks.fine_tuning import FINE_TUNING, FineTuning
 from artfp.attacks.released import Owner, alike, samples, stages
 from artfp.codec.dct import DctCodec
 from artfp.data.procedural import generate
@@ -74,8 +74,9 @@ def stopping(scene: Scene, after: int) -> Scene:
     return dataclasses.replace(scene, tell=tell)
 
 
-@every
+@pytest.mark.parametrize("owner", [*FINE_TUNING, *DISTILLATION, *COLLUSION], ids=lambda owner: owner.name)
 def test_what_he_knows_and_pays_is_told_in_sentences(owner: Owner) -> None:
+    assert list(owner.strengths) == sorted(set(owner.strengths))
     assert owner.aim == REMOVAL
     assert owner.trains
     for told in (owner.knows, owner.costs):
