@@ -34,7 +34,7 @@ class Batch:
 
     images: Tensor  # in opponent colours
     condition: Tensor | None = None  # N x conditions: for each class 1 or 0, for each bit of a key +1 or -1
-    sources: Tensor | None = None  # what image-conditional generators translate, in opponent colours
+    sources: Tensor | None = None  # what they are to be made of: images in opponent colours, or a teacher's noise
 
 
 class Generator(nn.Module, ABC):

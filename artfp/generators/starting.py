@@ -19,6 +19,7 @@ from artfp.generators.families import FAMILIES
 from artfp.generators.folder import RECIPE, STATE, Identity, start_file
 from artfp.generators.journal import read_state
 from artfp.generators.sampling import load_generator
+from artfp.generators.settings import GanRecipe
 
 BUILD = (  # the settings that networks are made by
     "family",
@@ -52,6 +53,12 @@ def _settings_of(generator: Generator) -> dict[str, Any]:
     family = next(name for name, family in FAMILIES.items() if family.generator is type(generator))
     known = {"family": family, "classes": bool(generator.classes), "keyed": bool(generator.key_bits)}
     return known | {renamed.get(name, name): value for name, value in shape.items()}
+
+
+def recipe_for(generator: Generator) -> GanRecipe:
+    """By which somebody who has the generator alone would make one like it: what it does not tell is as usual."""
+    known = _settings_of(generator)
+    return GanRecipe(**{name: known[name] for name in BUILD if name in known})
 
 
 def _check_settings(start: Path, earlier: Mapping[str, Any], identity: Identity) -> None:

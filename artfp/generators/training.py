@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,8 +17,8 @@ from artfp.data.readers import open_source
 from artfp.devices import has_bf16
 from artfp.files import read_json, write_json
 from artfp.generators import parallel
-from artfp.generators.base import Learner, Shape
-from artfp.generators.dataset import Batches, Conditions, Data, decode, one_hot
+from artfp.generators.base import Batch, Learner, Shape
+from artfp.generators.dataset import Batches, Conditions, Data, Pixels, decode, one_hot
 from artfp.generators.divergence import Divergence
 from artfp.generators.families import new_learner, planned_learner
 from artfp.generators.folder import (
@@ -70,6 +70,13 @@ class TrainResult(Record):
     finished_before: bool
 
 
+class Lessons(Protocol):
+    """What is shown in every step, which may be asked for in any order."""
+
+    def __getitem__(self, step: int) -> Batch:
+        """Batch `step`."""
+
+
 def _silent(done: int, total: int, note: str) -> None:
     """No progress shown."""
 
@@ -99,7 +106,8 @@ def train(
                 if parallel.is_first():
                     sign(out, identity)
                 parallel.wait()
-                _run(learner, recipe, first, shown, out, monitor, on_progress)
+                batches = Batches(shown, recipe.batch, recipe.seed, recipe.mirror)
+                go_on(learner, recipe, first, batches, out, monitor, shown.sources, on_progress)
                 if parallel.is_first():
                     _finish(identity, learner, out)
             parallel.wait()
@@ -160,19 +168,20 @@ def _decode(identity: Identity, keying: Keying | None, scratch: Path, on_progres
         return Data(pixels, conditions, decode(others, identity.size, True, scratch, on_progress))
 
 
-def _run(
+def go_on(
     learner: Learner,
     recipe: GanRecipe,
     first: int,
-    data: Data,
+    batches: Lessons,
     out: Path,
-    monitor: Watch | None,
-    on_progress: OnProgress,
+    monitor: Watch | None = None,
+    sources: Pixels | None = None,
+    on_progress: OnProgress = _silent,
 ) -> None:
-    """Go on after `first` steps, to the end."""
+    """Go on after `first` steps, to the end; the checkpoints are in `out`."""
     writes = parallel.is_first()
-    journal = Journal(recipe, out, first, monitor, data.sources, on_progress) if writes else None
-    batches, divergence = Batches(data, recipe.batch, recipe.seed, recipe.mirror), Divergence(recipe, out)
+    journal = Journal(recipe, out, first, monitor, sources, on_progress) if writes else None
+    divergence = Divergence(recipe, out)
     for step in range(first, steps_of(recipe)):
         # Learn from the next batch.
         losses = parallel.averaged(learner.learn(batches[step], step, derive_seed(recipe.seed, "gan", step)))
