@@ -29,8 +29,8 @@ class Scene:
     bits: Bits  # of the key
     images: Pixels  # that carry it, of which he wants to be rid
     originals: Pixels | None  # the same before they were marked, where there are such
-    more: Callable[[int], Pixels]  # so many others that carry it
-    clean: Callable[[int], Pixels]  # so many of the same kind that never did
+    more: Callable[[int], Pixels]  # others that carry it: so many, or as many as there are, but one at least
+    clean: Callable[[int], Pixels]  # likewise of the same kind that never did
     generator: Generator | None  # that made `images`, if one did
     twin: Generator | None
     scratch: Path  # a folder in which he may keep what he trains

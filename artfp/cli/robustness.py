@@ -97,7 +97,7 @@ def robustness(
     """Attack images and weights in every way, and measure what is still read of a key.
 
     RUN is the folder of a finished `artfp run`: its marked data, its generator, its clean twin. Instead of it,
-    --generator or --images, with --key.
+    --generator, --images or both, with --key.
 
     The same command again goes on after an interruption, row by row, and makes the same files to the byte. A folder
     belongs to one sweep. --threads is for each worker. Without 10,000 clean images and images of the twin together
@@ -110,6 +110,7 @@ def robustness(
     from artfp.evaluate.sweep import check
     from artfp.evaluate.sweep import run as sweep
     from artfp.evaluate.workers import Crew, usual_workers
+    from artfp.report.robustness_page import write_robustness_report
 
     subjects = _subjects(run, generator, images, key=key, twin=twin, clean=clean, source=source)
     if run is not None and (run / "keys.sqlite").is_file() and not _was_given(context, "registry"):
@@ -123,17 +124,17 @@ def robustness(
         return
     crew = Crew(request, folder, device, threads or 1, workers or usual_workers(device))
     outcome = sweep(crew, progress, only)
-    # the page of the folder is written here
-    _print_outcome(folder, outcome, as_json)
+    page = write_robustness_report(folder)
+    _print_outcome(folder, outcome, page, as_json)
 
 
 def _subjects(run: Path | None, generator: Path | None, images: Path | None, **named: Any) -> Subjects:
     """What the arguments name; whatever is named beside a run takes the place of the run's own."""
     from artfp.evaluate.request import Subjects, of_run
 
-    given = [path for path in (run, generator, images) if path is not None]
-    if len(given) != 1:
-        raise UsageError("give one of RUN, --generator and --images")
+    given = [path for path in (generator, images) if path is not None]
+    if (run is None) == (not given):
+        raise UsageError("give either RUN, or --generator, --images or both")
     found = of_run(run) if run else Subjects(_name_of(given[0]), images=images, generator=generator)
     return replace(found, **{name: value for name, value in named.items() if value is not None})
 
@@ -155,16 +156,17 @@ def _print_plan(plan: dict[str, object], as_json: bool) -> None:
         out.print(Text(columns([(name, str(value)) for name, value in plan.items()])))
 
 
-def _print_outcome(folder: Path, outcome: Outcome, as_json: bool) -> None:
+def _print_outcome(folder: Path, outcome: Outcome, page: Path, as_json: bool) -> None:
     failed = [row for row in outcome.rows if row.failure is not None]
     if as_json:
         worst = _worst_first(outcome.rows)
-        print_json({"out": str(folder), "rows": len(outcome.rows), "failed": len(failed), "worst": worst})
+        counts = {"rows": len(outcome.rows), "failed": len(failed)}
+        print_json({"out": str(folder), "report": str(page), **counts, "worst": worst})
         return
     out.print(Text(columns([HEAD, *map(_cells, outcome.rows)])))
     for row in failed:
         out.print(Text(f"{row.address}: {row.failure}"))
-    out.print(Text(f"{folder}  {len(outcome.rows):,} rows, {len(failed):,} of which could not be carried out"))
+    out.print(Text(f"{page}  {len(outcome.rows):,} rows, {len(failed):,} of which could not be carried out"))
 
 
 def _worst_first(rows: Sequence[Row]) -> list[dict[str, object]]:

@@ -43,6 +43,7 @@ def readout(soft: Floats, bits: Bits, thresholds: Thresholds, seed: int) -> Read
         single_empirical=_over_empirical(matches, thresholds),
         log10_p=math.log10(p_of(soft, bits)),
         images_needed=images_needed(soft, bits, seed),
+        matches=tuple(matches.tolist()),
     )
 
 

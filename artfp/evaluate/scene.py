@@ -14,6 +14,8 @@ from artfp.reading import silent
 from artfp.robustness import GENERATED
 from artfp.seeds import derive_seed
 
+CARRYING = "that carry the key"
+
 
 def scene_of(bench: Workbench, subject: str, adversary: str) -> Scene:
     """The scene of one adversary; what he draws depends on his name, not on who came before."""
@@ -48,10 +50,10 @@ def _originals(bench: Workbench, subject: str) -> Pixels | None:
 def _more(bench: Workbench, subject: str, count: int) -> Pixels:
     """Beyond those of the rows."""
     if subject == GENERATED and bench.generator is not None:
-        return _so_many(bench.sampled(bench.generator, count, start=bench.count), count, "that carry the key")
+        return _some(bench.sampled(bench.generator, count, start=bench.count), CARRYING)
     deck = bench.data
     beyond = () if deck is None else deck.images(slice(bench.count, bench.count + count), bench.side)
-    return _so_many(beyond, count, "that carry the key")
+    return _some(beyond, CARRYING)
 
 
 def _clean(bench: Workbench, count: int) -> Pixels:
@@ -60,13 +62,13 @@ def _clean(bench: Workbench, count: int) -> Pixels:
         raise UsageError("there are no clean images; --clean names some")
     known = () if bench.originals is None else bench.originals.names[: bench.count]
     others = bench.clean.without(frozenset(known))
-    return _so_many(others.images(slice(0, count), bench.side), count, "that never had it")
+    return _some(others.images(slice(0, count), bench.side), "that never had the key")
 
 
-def _so_many(images: Iterable[Pixels], count: int, what: str) -> Pixels:
+def _some(images: Iterable[Pixels], what: str) -> Pixels:
     found = list(images)
-    if len(found) < count:
-        raise UsageError(f"there are {len(found):,} other images {what}, and {count:,} are needed")
+    if not found:
+        raise UsageError(f"there are no other images {what}")
     if len({image.shape for image in found}) > 1:
         raise UsageError(f"the other images {what} are of different sizes, and adversaries take those of one")
     return np.stack(found)

@@ -7,24 +7,9 @@ from pathlib import Path
 import pytest
 
 from artfp.attacks.adversary import Adversary
-from artfp.attacks.averaging import AveragingForgery, AveragingRemoval, PairedRemoval
-from artfp.attacks.crosskeys import CrossKeys
-from artfp.attacks.overwriting import OVERWRITING
-from artfp.attacks.regeneration import Regeneration
-from artfp.attacks.surrogate import Surrogate
-from artfp.attacks.whitebox import WhiteBox
+from artfp.attacks.registry import ADVERSARIES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "adversaries.md").read_text()
-KNOWN: tuple[Adversary, ...] = (
-    AveragingRemoval(),
-    AveragingForgery(),
-    PairedRemoval(),
-    *OVERWRITING,
-    Regeneration(),
-    Surrogate(),
-    WhiteBox(),
-    CrossKeys(),
-)
 
 
 def rows() -> dict[str, list[str]]:
@@ -34,10 +19,10 @@ def rows() -> dict[str, list[str]]:
 
 
 def test_the_table_has_all_adversaries_in_their_order() -> None:
-    assert list(rows()) == [adversary.name for adversary in KNOWN]
+    assert list(rows()) == list(ADVERSARIES)
 
 
-@pytest.mark.parametrize("adversary", KNOWN, ids=lambda adversary: adversary.name)
+@pytest.mark.parametrize("adversary", ADVERSARIES.values(), ids=lambda adversary: adversary.name)
 def test_a_row_says_what_the_code_says(adversary: Adversary) -> None:
     aim, what, unit, strengths, knows, costs = rows()[adversary.name]
     assert aim == adversary.aim

@@ -51,7 +51,7 @@ def test_images_and_a_key_are_enough(marked: Path) -> None:
     head, row, last = done.stdout.splitlines()
     assert head.split() == ["attack", "strength", "subject", "bits", "right", "single", "images", "images", "needed"]
     assert row.split()[:3] == ["untouched", "0", "data"]
-    assert last == "runs/robustness-marked  1 rows, 0 of which could not be carried out"
+    assert last == "runs/robustness-marked/report.html  1 rows, 0 of which could not be carried out"
     again = call("--images", marked, "--key", "mine", "--clean", marked.parent / "clean", *UNTOUCHED)
     assert again.exit_code == 2
     assert "other settings (clean: None, now" in again.stderr
@@ -66,6 +66,7 @@ def test_json_has_the_worst_rows_first(marked: Path, tmp_path: Path) -> None:
     assert accuracies == sorted(accuracies)
     assert len(accuracies) == 5
     assert (tmp_path / "out" / "rows.csv").is_file()
+    assert Path(found["report"]).read_text().startswith("<!doctype html>")
 
 
 def test_a_plan_changes_nothing(marked: Path, tmp_path: Path) -> None:
@@ -98,7 +99,7 @@ def test_a_generator_is_swept_with_its_twin(
     assert sum(sweep["thresholds"]["clean_matches"]) == 8
     again = call("--generator", generator / "generator.safetensors", *words, "--count", "8", *UNTOUCHED)
     assert again.exit_code == 0, again.stderr
-    assert "robustness-model  2 rows" in again.stdout
+    assert "robustness-model/report.html  2 rows" in again.stdout
 
 
 def test_a_run_needs_no_words(small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +109,7 @@ def test_a_run_needs_no_words(small_run: Path, tmp_path: Path, monkeypatch: pyte
     shutil.copytree(small_run, run)
     done = call(run, "--count", "4", *UNTOUCHED)
     assert done.exit_code == 0, done.stderr
-    assert f"{run / 'robustness'}  2 rows" in done.stdout
+    assert f"{run / 'robustness' / 'report.html'}  2 rows" in done.stdout
     sweep = json.loads((run / "robustness" / "sweep.json").read_text())
     assert (sweep["name"], sweep["key"], sweep["subjects"]) == ("small", "owner", ["data", "generated"])
     assert sweep["twin_sha256"] != sweep["generator_sha256"]
@@ -124,8 +125,8 @@ def test_a_run_needs_no_words(small_run: Path, tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        ((), "give one of RUN, --generator and --images"),
-        (("run", "--images", "marked"), "give one of RUN, --generator and --images"),
+        ((), "give either RUN, or --generator, --images or both"),
+        (("run", "--images", "marked"), "give either RUN, or --generator, --images or both"),
         (("marked",), "not the folder of a finished `artfp run`"),
         (("--images", "marked"), "--key names the key"),
         (("--images", "marked", "--key", "nobody"), "nobody"),
