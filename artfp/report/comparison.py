@@ -124,7 +124,7 @@ def _reading(readout: Readout | None) -> Reading | None:
 
 
 def _difference(address: str, a: Readout, b: Readout, paired: bool) -> Interval:
-    """B less A, in shares of the bits, because the two may have fingerprints of different length."""
+    """What B reads less what A reads, as shares: the two may have fingerprints of different length."""
     if not paired:
         return independent_difference(b.accuracy, a.accuracy)
     return paired_difference(_shares(b), _shares(a), numpy_generator("compare", address))

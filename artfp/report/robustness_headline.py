@@ -85,7 +85,7 @@ def _attempts_words(folder: SweepFolder, aim: str) -> str:
 def _listed(rows: list[SweepRow]) -> str:
     """JPEG (quality 30); Blur (share of the side 0.024, 0.036); and 3 more alterations."""
     groups = [list(group) for _, group in groupby(rows, key=lambda row: (row.kind, row.attack))]
-    words = [f"{attack_label(g[0].attack)} ({g[0].unit} {', '.join(short(row.strength) for row in g)})" for g in groups]
+    words = [f"{attack_label(group[0].attack)} ({_strengths(group)})" for group in groups]
     more = [f"and {len(groups) - MOST_DEFEATS} more kinds of alteration"] if len(groups) > MOST_DEFEATS else []
     return "; ".join(words[:MOST_DEFEATS] + more)
 

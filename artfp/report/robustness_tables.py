@@ -67,7 +67,7 @@ def proven(readout: Readout) -> bool:
 
 
 def p_of(log10_p: float) -> Markup:
-    """P of a set, rounded up."""
+    """The p of a set, rounded up."""
     return probability(10 ** max(LEAST_LOG_P, log10_p))
 
 

@@ -129,7 +129,7 @@ def _told_null(folder: SweepFolder, counts: dict[tuple[str, str], tuple[int, ...
     found = folder.sweep.thresholds
     told = "; ".join(
         f"{name}: {count(sum(matches[found.theoretical :]))} of {count(sum(matches))} images reach the "
-        f"{found.theoretical} bits of p at most 10{log_p_text(MATCH_LOG_P)[2:]}"
+        f"{found.theoretical} bits of p at most {log_p_text(MATCH_LOG_P)}"
         for (_, name), matches in counts.items()
     )
     return f"Shares of unmarked images that agree in so many bits or more, on logarithmic axes. {told}."

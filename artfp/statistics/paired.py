@@ -13,33 +13,28 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from artfp.statistics.exact import Floats
 from artfp.statistics.jackknife import LEVEL, Interval
 
 DRAWS = 2000
-BLOCK = 1 << 20  # numbers drawn at a time
-
-Floats = NDArray[np.float64]
 
 
 def paired_difference(a: Sequence[float], b: Sequence[float], random: np.random.Generator) -> Interval:
     """The mean of a - b over images that both have in one order, with the percentiles of its bootstrap."""
-    differences = np.asarray(a, np.float64) - np.asarray(b, np.float64)
-    low, high = np.quantile(_resampled_means(differences, random), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(differences.mean()), float(low), float(high))
+    return bootstrapped_mean(np.asarray(a, np.float64) - np.asarray(b, np.float64), random)
 
 
-def _resampled_means(values: Floats, random: np.random.Generator) -> Floats:
-    """The means of as many values, drawn again and again with replacement; a block of draws at a time."""
-    at_a_time = max(1, BLOCK // len(values))
-    blocks = [min(at_a_time, DRAWS - done) for done in range(0, DRAWS, at_a_time)]
-    shapes = [(draws, len(values)) for draws in blocks]
-    return np.concatenate([values[random.integers(len(values), size=shape)].mean(axis=1) for shape in shapes])
+def bootstrapped_mean(values: Floats, random: np.random.Generator) -> Interval:
+    """The mean, and where it lies when as many values are drawn anew from these."""
+    distinct, counts = np.unique(values, return_counts=True)  # few, where values are counts of bits
+    means = random.multinomial(len(values), counts / len(values), DRAWS) @ distinct / len(values)
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(float(values.mean()), float(low), float(high))
 
 
 def independent_difference(a: Interval, b: Interval) -> Interval:
-    """A - b of samples that have nothing to do with each other."""
+    """The difference a - b of samples that have nothing to do with each other."""
     difference = a.value - b.value
     low = difference - math.hypot(a.value - a.low, b.high - b.value)
     return Interval(difference, low, difference + math.hypot(a.high - a.value, b.value - b.low))

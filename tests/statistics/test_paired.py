@@ -46,13 +46,6 @@ def _interval(values: np.ndarray) -> Interval:
     return Interval(mean, mean - reach, mean + reach)
 
 
-def test_more_images_than_fit_a_block_are_drawn_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    a, b = numpy_generator("a").random(30), numpy_generator("b").random(30)
-    whole = paired_difference(a, b, numpy_generator(1))
-    monkeypatch.setattr("artfp.statistics.paired.BLOCK", 7)
-    assert paired_difference(a, b, numpy_generator(1)) == whole
-
-
 def test_independent_intervals_add_as_squares() -> None:
     found = independent_difference(Interval(0.9, 0.87, 0.92), Interval(0.8, 0.75, 0.84))
     assert found.value == pytest.approx(0.1)
