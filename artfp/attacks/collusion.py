@@ -79,4 +79,4 @@ def share_read(codec: Codec, pixels: Pixels, key: Bits) -> float:
     return Monitor(codec, key, "").look(batches).bit_accuracy
 
 
-COLLUSION = (Collusion((0.25, 0.5, 0.75), clean=1_000, shown=10_000),)
+COLLUSION = (Collusion((0.25, 0.5, 0.75), clean=1_000, shown=5_000),)
