@@ -45,7 +45,7 @@ def test_images_of_chance_are_never_enough() -> None:
 
 
 def test_many_weak_images_are_enough_together() -> None:
-    """65 % of the bits, independently: p = 1e-6 takes 52 of 64 bits in one image, and little more than a few in many."""
+    """65 % of the bits, independently: one image would have to match in 51 of 64, in a set they add up."""
     random = np.random.default_rng(0)
     right = random.random((200, 64)) < 0.65
     soft = np.where(right == KEY.astype(bool), 0.3, -0.3)
