@@ -164,9 +164,13 @@ def read_seeds(dataset: Path) -> dict[str, str | None]:
 
 
 def read_marked(dataset: Path) -> dict[str, str]:
-    """Of every image that is marked the file that it was made from, by file name."""
-    sources = dict(_column(dataset, "source_file", "files that images were made from"))
-    return {name: sources[name] for name, key_id in _column(dataset, "key_id", "ids of keys") if key_id is not None}
+    """The key id of every image that is marked, by file name."""
+    return {name: key_id for name, key_id in _column(dataset, "key_id", "ids of keys") if key_id is not None}
+
+
+def read_sources(dataset: Path) -> dict[str, str]:
+    """The file of the source that every image was made from, by file name."""
+    return dict(_column(dataset, "source_file", "files that images were made from"))
 
 
 def _column(dataset: Path, name: str, what: str) -> list[tuple[str, Any]]:

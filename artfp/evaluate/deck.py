@@ -13,7 +13,7 @@ from pathlib import Path
 
 from artfp.codec.base import MIN_SIDE
 from artfp.codec.pool import centre_square
-from artfp.data.manifest import read_manifest, read_marked
+from artfp.data.manifest import read_manifest, read_marked, read_sources
 from artfp.data.readers import Source, open_source
 from artfp.data.streams import read_ahead, thread_count
 from artfp.errors import BadInputError, UsageError
@@ -68,20 +68,24 @@ def all_of(path: Path, seed: int) -> Deck:
         return _shuffled(path, [entry.name for entry in source], seed)
 
 
-def carrying(path: Path, seed: int) -> Deck:
-    """Those that carry a key: in a dataset of ours what its manifest calls marked, elsewhere all."""
+def carrying(path: Path, key_id: str, seed: int) -> Deck:
+    """Those that carry a key: in a dataset of ours what its manifest says to, elsewhere all.
+
+    A manifest that does not name the key, as it never does one that was imported as bits, says what is marked at all.
+    """
     if read_manifest(path) is None:
         return all_of(path, seed)
     marked = read_marked(path)
+    wanted = {name for name, each in marked.items() if each == key_id} or marked.keys()
     with open_source(path) as source:
-        return _shuffled(path, [entry.name for entry in source if entry.name in marked], seed)
+        return _shuffled(path, [entry.name for entry in source if entry.name in wanted], seed)
 
 
 def originals_of(deck: Deck, clean: Path) -> Deck | None:
     """What the images were made from, in their order; None where it is not known, or not all of it among `clean`."""
     if read_manifest(deck.path) is None:
         return None
-    sources = read_marked(deck.path)
+    sources = read_sources(deck.path)
     names = tuple(sources[name] for name in deck.names)
     with open_source(clean) as source:
         known = {entry.name for entry in source}

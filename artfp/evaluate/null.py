@@ -34,7 +34,6 @@ class Piece:
         """Of how many images 0, 1 ... n bits match; remembered in a file."""
         path = bench.work / "null" / f"{self.name}-{self.start:06d}-{self.count}.json"
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
             (soft,) = bench.read(list(bench.keyless(self.name, self.start, self.count)))
             matches = matches_of(soft, bench.request.bits)
             write_json(path, np.bincount(matches, minlength=len(bench.request.bits) + 1).tolist())

@@ -6,8 +6,8 @@ suite, subjects --units--> Unit: one attack at one strength, on every subject th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import groupby
 
@@ -59,16 +59,20 @@ def chosen(found: Sequence[Unit], patterns: Sequence[str]) -> list[Unit]:
     """The units with a row whose address matches a pattern, reduced to such rows; without patterns all."""
     if not patterns:
         return list(found)
-    kept = [_reduced(unit, patterns) for unit in found]
-    if not any(unit.subjects for unit in kept):
+    kept = reduced(found, lambda address: any(fnmatchcase(address, pattern) for pattern in patterns))
+    if not kept:
         raise UsageError(f"--only {' '.join(patterns)}: matches no row; one is called {found[0].addresses[0]}")
-    return [unit for unit in kept if unit.subjects]
+    return kept
 
 
-def _reduced(unit: Unit, patterns: Sequence[str]) -> Unit:
-    pairs = zip(unit.subjects, unit.addresses, strict=True)
-    subjects = [subject for subject, address in pairs if any(fnmatchcase(address, each) for each in patterns)]
-    return Unit(unit.kind, unit.attack, unit.strength, tuple(subjects), unit.adversary)
+def reduced(found: Sequence[Unit], wanted: Callable[[str], bool]) -> list[Unit]:
+    """The units with those of their rows whose addresses are wanted, and without units that have no other."""
+    kept = []
+    for unit in found:
+        pairs = zip(unit.subjects, unit.addresses, strict=True)
+        if subjects := tuple(subject for subject, address in pairs if wanted(address)):
+            kept.append(replace(unit, subjects=subjects))
+    return kept
 
 
 def chains(found: Sequence[Unit]) -> list[list[Unit]]:

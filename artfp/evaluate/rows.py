@@ -116,12 +116,16 @@ def _after(bench: Workbench, unit: Unit, images: Images) -> Images:
 def _of_weights(measured: Measured, unit: Unit) -> Made:
     bench = measured.bench
     after = {GENERATED: _of_changed(bench, unit, bench.generator, bench.count)}
+    notes = {}
     if bench.twin is not None and unit.attack != Soup.name:  # a mean with itself would be no attack
-        after[TWIN] = _of_changed(bench, unit, bench.twin, bench.request.suite.controls)
+        try:
+            after[TWIN] = _of_changed(bench, unit, bench.twin, bench.request.suite.controls)
+        except ArtfpError as error:
+            notes["twin"] = str(error)
     soft, *controls = bench.read(*after.values())
     row = measured(_blank(unit, GENERATED), soft, dict(zip(list(after)[1:], controls, strict=True)))
     damage = bench.damage(bench.album(GENERATED), after[GENERATED], generated=True)
-    return Made(replace(row, damage=damage), after[GENERATED])
+    return Made(replace(row, damage=damage, notes=notes), after[GENERATED])
 
 
 def _of_changed(bench: Workbench, unit: Unit, network: Generator | None, count: int) -> Images:

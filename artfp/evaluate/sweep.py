@@ -21,7 +21,7 @@ from artfp.data.readers import open_source
 from artfp.errors import BadInputError
 from artfp.evaluate.album import Pixels
 from artfp.evaluate.null import pieces, thresholds_of
-from artfp.evaluate.plan import Unit, chains, chosen, units
+from artfp.evaluate.plan import Unit, chains, chosen, reduced, units
 from artfp.evaluate.request import Request
 from artfp.evaluate.rows import rows_of
 from artfp.evaluate.table import as_csv
@@ -34,6 +34,7 @@ from artfp.ownership import check_owner
 from artfp.robustness import SCHEMA, Row, Sweep, Thresholds
 
 SETTINGS, SWEEP, ROWS, THUMBS, TABLE = "settings.json", "sweep.json", "rows", "thumbs", "rows.csv"
+PARTS = (ROWS, THUMBS, "work", "work/null")  # folders in it
 THUMB = 256  # pixels of the longer side, at most
 
 Watch = Callable[[str], AbstractContextManager[Callable[[int, int, str], None]]]
@@ -57,11 +58,11 @@ class UnitTask:
     def do(self, bench: Workbench) -> tuple[str, ...]:
         """Write its rows, each with the first of its images before it; their addresses."""
         for made in rows_of(bench, self.thresholds, self.unit):
-            name = file_name(made.row.address)
             if len(made.images):
-                with atomic_open(bench.folder / THUMBS / f"{name}.png", durable=False) as stream:
+                thumb = bench.folder / THUMBS / f"{file_name(made.row.address)}.png"
+                with atomic_open(thumb, durable=False) as stream:
                     stream.write(_thumb(made.images[0]))
-            write_json(bench.folder / ROWS / f"{name}.json", made.row.to_dict())
+            write_json(_row_path(bench.folder, made.row.address), made.row.to_dict())
         return self.unit.addresses
 
 
@@ -97,7 +98,7 @@ def check(
         "controls": request.suite.controls * ((bench.clean is not None) + (bench.twin is not None)),
         "clean decodes": sum(piece.count for piece in pieces(bench)),
         "rows": len(addresses),
-        "rows made": sum((folder / ROWS / f"{file_name(address)}.json").exists() for address in addresses),
+        "rows made": sum(_row_path(folder, address).exists() for address in addresses),
     }
 
 
@@ -108,8 +109,8 @@ def run(
     folder, request = crew.folder, crew.request
     check(request, folder, only, adversaries)
     folder.mkdir(parents=True, exist_ok=True)
-    with working_alone(folder, (ROWS, THUMBS)):
-        for part in (ROWS, THUMBS, "work"):
+    with working_alone(folder, PARTS):
+        for part in PARTS:
             (folder / part).mkdir(exist_ok=True)
         with hired(crew) as workers:
             bench = workers.bench
@@ -152,25 +153,21 @@ def _thresholds(workers: Workers, watch: Watch) -> Thresholds:
 
 def _make(workers: Workers, asked: Sequence[Unit], thresholds: Thresholds, watch: Watch) -> None:
     """The rows that are not there yet."""
-    missing = [
-        [UnitTask(unit, thresholds) for unit in chain if not _made(workers.bench.folder, unit)]
-        for chain in chains(asked)
-    ]
-    total = sum(len(unit.subjects) for unit in asked)
-    done = total - sum(len(task.unit.subjects) for chain in missing for task in chain)
+    missing = reduced(asked, lambda address: not _row_path(workers.bench.folder, address).exists())
+    done, total = 0, sum(len(unit.subjects) for unit in missing)
     with watch("rows") as advance:
         advance(done, total, "")
-        for addresses in workers.each(missing):
+        for addresses in workers.each([[UnitTask(unit, thresholds) for unit in chain] for chain in chains(missing)]):
             done += len(addresses)
             advance(done, total, addresses[0])
 
 
-def _made(folder: Path, unit: Unit) -> bool:
-    return all((folder / ROWS / f"{file_name(address)}.json").exists() for address in unit.addresses)
+def _row_path(folder: Path, address: str) -> Path:
+    return folder / ROWS / f"{file_name(address)}.json"
 
 
 def _read_row(folder: Path, address: str) -> Row:
-    path = folder / ROWS / f"{file_name(address)}.json"
+    path = _row_path(folder, address)
     try:
         return Row.from_dict(read_json(path))
     except TypeError as error:

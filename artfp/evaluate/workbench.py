@@ -72,7 +72,7 @@ class Workbench:
     def data(self) -> Deck | None:
         """Images that carry the key."""
         path = self.request.subjects.images
-        return None if path is None else carrying(path, self.request.seed)
+        return None if path is None else carrying(path, self.request.key.key_id, self.request.seed)
 
     @cached_property
     def originals(self) -> Deck | None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from artfp.data.manifest import read_marked
+from artfp.codec.dct import DctCodec
+from artfp.data.manifest import MANIFEST_ROWS, read_manifest, read_marked
 from artfp.embed import EmbedSettings, embed_dataset
 from artfp.errors import BadInputError, UsageError
 from artfp.evaluate.album import Album, kept, side_of
@@ -22,19 +23,21 @@ from artfp.keys.registry import Registry
 Pixels = np.ndarray
 Mark = Callable[[Pixels, str], Pixels]
 Write = Callable[[Path, Pixels], list[Path]]
+Swept = Callable[..., Outcome]
+KEY_ELSEWHERE = "bits-of-no-manifest"  # the id of imported bits is drawn anew in every registry
 
 
 @pytest.fixture
-def half_marked(tmp_path: Path, registry: Registry, clean_pixels: Pixels, dct: object, write_pngs: Write) -> Path:
+def half_marked(tmp_path: Path, registry: Registry, clean_pixels: Pixels, dct: DctCodec, write_pngs: Write) -> Path:
     write_pngs(tmp_path / "clean", clean_pixels)
     registry.new("mine")
     settings = EmbedSettings(tmp_path / "clean", tmp_path / "marked", "mine", fraction=0.5)
-    embed_dataset(settings, dct, registry)  # type: ignore[arg-type]
+    embed_dataset(settings, dct, registry)
     return tmp_path / "marked"
 
 
 def test_of_a_dataset_marked_in_part_the_marked_images_are_taken_each_with_its_original(half_marked: Path) -> None:
-    deck = carrying(half_marked, seed=0)
+    deck = carrying(half_marked, KEY_ELSEWHERE, seed=0)
     assert set(deck.names) == set(read_marked(half_marked))
     assert len(deck) == 12
     originals = originals_of(deck, half_marked.parent / "clean")
@@ -45,9 +48,21 @@ def test_of_a_dataset_marked_in_part_the_marked_images_are_taken_each_with_its_o
     assert max(errors) < 10
 
 
+def test_of_a_dataset_of_several_keys_the_images_of_this_one_are_taken(half_marked: Path) -> None:
+    manifest = read_manifest(half_marked)
+    assert manifest is not None
+    key_id = manifest["keys"][0]["key_id"]
+    lines = (half_marked / MANIFEST_ROWS).read_text().splitlines()
+    first = next(index for index, line in enumerate(lines) if key_id in line)
+    lines[first] = lines[first].replace(key_id, "0123456789abcdef")
+    (half_marked / MANIFEST_ROWS).write_text("\n".join(lines))
+    assert len(carrying(half_marked, "0123456789abcdef", 0)) == 1
+    assert len(carrying(half_marked, key_id, 0)) == 11
+
+
 def test_originals_that_are_elsewhere_are_none(half_marked: Path, tmp_path: Path, write_pngs: Write) -> None:
     write_pngs(tmp_path / "others", np.zeros((3, 64, 64, 3), np.uint8))
-    assert originals_of(carrying(half_marked, 0), tmp_path / "others") is None
+    assert originals_of(carrying(half_marked, KEY_ELSEWHERE, 0), tmp_path / "others") is None
     assert originals_of(all_of(tmp_path / "others", 0), tmp_path / "clean") is None
 
 
@@ -71,7 +86,7 @@ def test_an_album_gives_back_images_of_any_sizes(tmp_path: Path) -> None:
 
 
 def test_images_of_different_sizes_are_swept_as_they_are(
-    tmp_path: Path, registry: Registry, mark: Mark, clean_pixels: Pixels, swept: Callable[..., Outcome]
+    tmp_path: Path, registry: Registry, mark: Mark, clean_pixels: Pixels, swept: Swept
 ) -> None:
     folder = tmp_path / "images"
     folder.mkdir()
@@ -88,14 +103,10 @@ def test_images_of_different_sizes_are_swept_as_they_are(
 
 
 def test_images_that_are_too_small_and_folders_without_any_are_named(
-    tmp_path: Path,
-    registry: Registry,
-    mark: Mark,
-    clean_pixels: Pixels,
-    write_pngs: Write,
-    swept: Callable[..., Outcome],
+    tmp_path: Path, registry: Registry, dct: DctCodec, clean_pixels: Pixels, write_pngs: Write, swept: Swept
 ) -> None:
-    mark(clean_pixels[:1], "mine")
+    registry.new("mine")
+    registry.pair("mine", dct.facts())
     write_pngs(tmp_path / "small", clean_pixels[:2, :8, :8])
     (tmp_path / "empty").mkdir()
     request = requested(Subjects("small", images=tmp_path / "small", key="mine"), registry, None, "quick", 256, 0)

@@ -39,9 +39,8 @@ def follows(value: Any, schema: dict[str, Any], names: dict[str, Any]) -> bool:
 
 def test_the_published_schema_is_that_of_the_records() -> None:
     assert json.loads(PUBLISHED.read_text()) == schemas()
-    assert {"Row", "Sweep", "Readout", "Control", "Damage", "Share", "Interval", "Thresholds"} == set(
-        schemas()["$defs"]
-    )
+    records = {"Row", "Sweep", "Readout", "Control", "Damage", "Share", "Interval", "Thresholds"}
+    assert set(schemas()["$defs"]) == records
 
 
 def test_the_files_of_a_sweep_follow_it(

@@ -160,12 +160,8 @@ def test_no_file_tells_a_path_or_a_secret(request_of: RequestOf, swept: Swept, s
 def test_weights_that_nothing_changes_and_a_soup_without_a_twin_are_rows_that_say_so(
     request_of: RequestOf, swept: Swept, small_run: Path, tmp_path: Path
 ) -> None:
-    generator, facts = read_generator(small_run / "model" / "generator.safetensors")
-    with torch.no_grad():
-        for weight in generator.parameters():
-            weight.copy_(weight.half())
-    save_generator(tmp_path / "half.safetensors", generator, facts["family"], {"images_shown": 16})
-    request = request_of("standard", generator=tmp_path / "half.safetensors", twin=None, images=None)
+    half = halved(small_run / "model", tmp_path)
+    request = request_of("standard", generator=half, twin=None, images=None)
     cast, soup = swept(request, tmp_path / "out", "weights/cast/11/*", "weights/soup/0.5/*").rows
     assert cast.failure is not None
     assert "changed no weight" in cast.failure
@@ -187,6 +183,26 @@ def test_weights_change_the_twin_as_the_generator_and_a_soup_has_no_twin(
     assert noise.twin is not None
     assert noise.twin.single.total == request.suite.controls
     assert soup.twin is None
+
+
+def test_a_twin_that_nothing_changes_is_missing_from_a_row_that_can_be_made(
+    request_of: RequestOf, swept: Swept, small_run: Path, tmp_path: Path
+) -> None:
+    request = request_of("standard", twin=halved(small_run / "twin", tmp_path))
+    row = swept(request, tmp_path / "out", "weights/cast/11/*").rows[0]
+    assert row.readout is not None
+    assert row.twin is None
+    assert "changed no weight" in row.notes["twin"]
+
+
+def halved(training: Path, folder: Path) -> Path:
+    """The generator of a training with weights that half precision can hold."""
+    generator, facts = read_generator(training / "generator.safetensors")
+    with torch.no_grad():
+        for weight in generator.parameters():
+            weight.copy_(weight.half())
+    save_generator(folder / "half.safetensors", generator, facts["family"], {"images_shown": 16})
+    return folder / "half.safetensors"
 
 
 def test_the_empirical_threshold_counts_clean_images_and_tops_them_up(
