@@ -1,0 +1,86 @@
+"""The rows of robustness sweeps that are known by name, as the README's table: the paper's column, a target, each sweep.
+
+    python -m benchmarks.headline SWEEP [SWEEP ...]
+
+Every SWEEP is a folder of `artfp robustness`; of its generated images the share of the bits read right, with the share
+of images that match on their own at p <= 1e-6. A cell under its target is marked with a star.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from artfp.report.published import PUBLISHED
+from artfp.report.sweep_folder import SweepFolder, read_sweep
+from artfp.report.tables import percent
+from artfp.robustness import GENERATED, IMAGE, UNTOUCHED, WEIGHTS, address_of
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the table."""
+
+    words: str
+    kind: str
+    attack: str
+    strength: float
+    target: float | None = None
+
+    @property
+    def published(self) -> float | None:
+        """What the paper has, where it has this."""
+        curve = PUBLISHED.get(self.attack)
+        return None if curve is None else curve.accuracy.get(self.strength)
+
+
+LINES = (
+    Line("nothing", IMAGE, UNTOUCHED, 0),
+    Line("JPEG 80", IMAGE, "jpeg", 80, 0.95),
+    Line("JPEG 50", IMAGE, "jpeg", 50, 0.88),
+    Line("noise .056", IMAGE, "noise", 0.056, 0.95),
+    Line("noise .111", IMAGE, "noise", 0.111, 0.83),
+    Line("blur, sigma 1.2 % of the side", IMAGE, "blur", 0.012, 0.92),
+    Line("centre crop 100/128", IMAGE, "centre-crop", 100 / 128, 0.90),
+    Line("weights: noise .12", WEIGHTS, "weight-noise", 0.12, 0.93),
+    Line("weights: noise .24", WEIGHTS, "weight-noise", 0.24, 0.80),
+    Line("weights: rounded to .1", WEIGHTS, "rounding", 0.1, 0.97),
+    Line("weights: 4 bits", WEIGHTS, "quantise", 4, 0.90),
+    Line("weights: half of them pruned", WEIGHTS, "prune", 0.5, 0.90),
+)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sweeps", nargs="+", type=Path, metavar="SWEEP")
+    print(table([read_sweep(path) for path in parser.parse_args().sweeps]))
+
+
+def table(sweeps: Sequence[SweepFolder]) -> str:
+    """Markdown."""
+    heads = ("after", "paper", "target", *(sweep.sweep.name for sweep in sweeps))
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, ("---",) * len(heads), *_lines(sweeps)))
+
+
+def _lines(sweeps: Sequence[SweepFolder]) -> Iterator[tuple[str, ...]]:
+    for line in LINES:
+        known = (line.published, line.target)
+        yield (line.words, *("" if value is None else f"{value:.3g}"[1:] for value in known), *_cells(line, sweeps))
+
+
+def _cells(line: Line, sweeps: Sequence[SweepFolder]) -> Iterator[str]:
+    address = address_of(line.kind, line.attack, line.strength, GENERATED)
+    for sweep in sweeps:
+        read = next((row.readout for row in sweep.rows if row.address == address), None)
+        if read is None:
+            yield "—"
+            continue
+        missed = "*" if line.target is not None and read.accuracy.value < line.target else ""
+        yield f"{percent(read.accuracy.value)}{missed} ({percent(read.single.rate)})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""The README's table of sweeps: the paper beside what was measured, and a star where a target is missed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sweeps import read, row, write_sweep
+
+from artfp.perturb.grids import SUITES
+from artfp.report.sweep_folder import read_sweep
+from artfp.robustness import IMAGE, UNTOUCHED
+from benchmarks.headline import LINES, table
+
+
+def test_every_line_is_a_row_of_the_standard_suite() -> None:
+    suite = SUITES["standard"]
+    for line in LINES:
+        grid = suite.images if line.kind == IMAGE else suite.weights
+        assert line.attack == UNTOUCHED or line.strength in grid[line.attack], line
+
+
+def test_what_misses_its_target_has_a_star_and_what_was_not_measured_a_dash(tmp_path: Path) -> None:
+    rows = [row(IMAGE, "jpeg", 80, "generated", read(0.9)), row(IMAGE, "jpeg", 50, "generated", read(0.89))]
+    found = table([read_sweep(write_sweep(tmp_path, rows, name="mine"))]).splitlines()
+    assert found[0] == "| after | paper | target | mine |"
+    assert next(line for line in found if "JPEG 80" in line).startswith("| JPEG 80 | .856 | .95 | 90.6 %* (")
+    assert next(line for line in found if "JPEG 50" in line).startswith("| JPEG 50 | .758 | .88 | 89.1 % (")
+    assert next(line for line in found if "pruned" in line) == "| weights: half of them pruned |  | .9 | — |"
