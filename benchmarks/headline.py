@@ -1,4 +1,4 @@
-"""The rows of robustness sweeps that are known by name, as the README's table: the paper's column, a target, each sweep.
+"""The rows of sweeps that are known by name, as the README's table: the paper's column, a target, and each sweep.
 
     python -m benchmarks.headline SWEEP [SWEEP ...]
 
