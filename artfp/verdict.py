@@ -135,7 +135,7 @@ def statement_of_trace(n_images: int, names: Sequence[str], origins: Sequence[st
     verb, them = ("carries", "it") if n_images == 1 else ("carry", "them")
     sentences = [
         f"{_these(n_images).capitalize()} {verb} {_keys_of(names)}: made by a copy that was issued with such a key, or "
-        f"put together of such copies, or marked with it. Who passed {them} on, this does not say.",
+        f"put together of issued copies, or marked with it. Who passed {them} on, this does not say.",
         f"The probability that anyone is named whose key has nothing to do with {them} is at most {error:g} "
         f"({_corrected(trials)}).",
         *(CONDITIONS[origin] for origin in dict.fromkeys(origins) if origin in CONDITIONS),

@@ -92,7 +92,7 @@ def test_a_share_of_none_is_a_bound() -> None:
 
 def test_a_trace_says_whose_key_and_not_who_passed_images_on() -> None:
     one = statement_of_trace(1, ["acme"], ["generated"], 1000, 1e-6)
-    made = "made by a copy that was issued with such a key, or put together of such copies, or marked with it. Who"
+    made = "made by a copy that was issued with such a key, or put together of issued copies, or marked with it. Who"
     assert one.startswith(f"This image carries the key of acme: {made}")
     assert "Who passed it on, this does not say." in one
     assert "whose key has nothing to do with it is at most 1e-06 (corrected for 1,000 trials)." in one

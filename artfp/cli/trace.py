@@ -73,7 +73,7 @@ def trace(
 
     Every recipient is named whose key agrees too well with the images for chance: also two who averaged their copies
     or their images. Only keys that `artfp issue` recorded are tried, and each is a trial. That images carry a
-    recipient's key says that they come from a copy that was issued with it, or put together of such copies, or from
+    recipient's key says that they come from a copy that was issued with it, or put together of issued ones, or from
     data marked with it; it does not say who passed them on.
 
     Exit codes: 0 someone is named, 1 nobody, 3 inconclusive: with so many keys no agreement could reach --error,
