@@ -2,44 +2,49 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import IO, Any
 
 from artfp.errors import BadInputError, UsageError
 
 
 @contextmanager
-def atomic_open(path: Path, *, mode: int = 0o644, durable: bool = True) -> Iterator[IO[bytes]]:
+def atomic_open(path: Path, *, mode: int = 0o666, durable: bool = True) -> Iterator[IO[bytes]]:
     """Write to a temporary name beside `path`; rename on success, remove on any failure.
 
-    `durable` waits for the disk, so that a marker written afterwards never outlives its data.
+    `mode` is what the file is open to at most: the user's umask closes it further. `durable` waits for the disk, so
+    that a marker written afterwards never outlives its data.
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    stage = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
+    handle = os.open(stage, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
             if durable:
                 os.fsync(stream.fileno())
-        Path(name).chmod(mode)
-        Path(name).replace(path)
+        stage.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        stage.unlink(missing_ok=True)
         raise
 
 
 def check_new(folder: Path) -> None:
-    """Refuse to write where something is."""
+    """Refuse to write where something is, and where nothing can be."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder}: exists; choose a new folder")
+    nearest = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
+        raise UsageError(f"{folder}: nothing can be written there: {nearest} is no folder of yours")
 
 
 @contextmanager
@@ -47,14 +52,23 @@ def new_folder(folder: Path) -> Iterator[Path]:
     """A folder to fill, which appears as `folder` at the end, whole, or not at all."""
     check_new(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    stage = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.new-"))
+    stage = folder.with_name(f".{folder.name}.new-{token_hex(4)}")
+    stage.mkdir()
     try:
         yield stage
-        stage.chmod(0o755)  # mkdtemp makes private folders
-        stage.rename(folder)
+        _appear(stage, folder)
     except BaseException:
         shutil.rmtree(stage, ignore_errors=True)
         raise
+
+
+def _appear(stage: Path, folder: Path) -> None:
+    try:
+        stage.rename(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise
+        raise UsageError(f"{folder}: appeared meanwhile; run again") from error
 
 
 @contextmanager
@@ -83,13 +97,13 @@ def _lock(handle: int, folder: Path) -> None:
         return  # a file system without locks
 
 
-def write_text(path: Path, text: str, *, mode: int = 0o644) -> None:
+def write_text(path: Path, text: str, *, mode: int = 0o666) -> None:
     """Write a whole text file atomically."""
     with atomic_open(path, mode=mode) as stream:
         stream.write(text.encode())
 
 
-def write_json(path: Path, value: Any, *, mode: int = 0o644) -> None:
+def write_json(path: Path, value: Any, *, mode: int = 0o666) -> None:
     """Write JSON atomically: readable, key order kept, one newline at the end."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n", mode=mode)
 

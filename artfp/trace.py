@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 
 from artfp.codec.base import Codec
 from artfp.codec.store import find_codecs
-from artfp.errors import UsageError
-from artfp.keys.ledger import Entry, Ledger
+from artfp.errors import BadInputError, UsageError
+from artfp.keys.ledger import RESTORE, Entry, Ledger
+from artfp.keys.records import Key
 from artfp.keys.registry import Registry
 from artfp.reading import Item, Progress, Reading, image_verdicts, listed, read_images, silent
 from artfp.results import Record
@@ -183,9 +184,8 @@ class _Inquiry:
 
     def _recipient(self, reading: Reading, name: str, matches: int, images: int, q: float) -> Recipient:
         key, codec = self.registry.get(name), reading.codec
-        entries = tuple(self.ledger.of_key(codec.sha256, key.key_id))
         return Recipient(
-            recipient=entries[0].recipient,
+            recipient=key.name,
             key_id=key.key_id,
             key_origin=str(key.origin),
             codec=codec.name,
@@ -195,8 +195,21 @@ class _Inquiry:
             images=images,
             q=q,
             log10_q=math.log10(q),
-            entries=entries,
+            entries=tuple(self._entries(codec, key)),
         )
+
+    def _entries(self, codec: Codec, key: Key) -> list[Entry]:
+        """What was issued with the key; the registry knows whose it is, whatever an altered ledger says."""
+        entries = self.ledger.of_key(codec.sha256, key.key_id)
+        promise = key.commitment.digest if key.commitment else None
+        for entry in entries:
+            if (entry.recipient, entry.commitment) != (key.name, promise):
+                raise BadInputError(
+                    f"{self.ledger.path}: entry {entry.number} has the id of the key {key.name} in "
+                    f"{self.registry.path}, but not its name and commitment: one of the two was altered, or is not the "
+                    f"other's; {RESTORE}"
+                )
+        return entries
 
 
 def _surest_first(recipient: Recipient) -> tuple[float, int]:

@@ -131,11 +131,11 @@ def statement_of_doubt(n_images: int, key: str, reason: str) -> str:
 
 
 def statement_of_trace(n_images: int, names: Sequence[str], origins: Sequence[str], trials: int, error: float) -> str:
-    """What naming recipients proves: whose generator or data, and not who passed the images on."""
+    """What naming recipients proves: whose keys the images carry, and not who passed them on."""
     verb, them = ("carries", "it") if n_images == 1 else ("carry", "them")
     sentences = [
-        f"{_these(n_images).capitalize()} {verb} {_keys_of(names)}: made by a generator that was issued with it, or "
-        f"marked with it. Who passed {them} on, this does not say.",
+        f"{_these(n_images).capitalize()} {verb} {_keys_of(names)}: made by a copy that was issued with such a key, or "
+        f"put together of issued copies, or marked with it. Who passed {them} on, this does not say.",
         f"The probability that anyone is named whose key has nothing to do with {them} is at most {error:g} "
         f"({_corrected(trials)}).",
         *(CONDITIONS[origin] for origin in dict.fromkeys(origins) if origin in CONDITIONS),

@@ -20,7 +20,13 @@ from benchmarks.measuring.tables import markdown
 
 IMAGES, CLEAR, NOISE = 16, 0.8, 0.15
 SIZES = (1, 2, 3, 4, 6, 8)
-CASES = ((64, 1000, 1e-3), (64, 1_000_000, 1e-6), (128, 1000, 1e-3), (128, 1_000_000, 1e-6))  # bits, keys, error
+CASES = (  # bits, keys, error
+    (64, 1000, 1e-3),
+    (64, 1_000_000, 1e-3),
+    (64, 1_000_000, 1e-6),
+    (128, 1000, 1e-3),
+    (128, 1_000_000, 1e-6),
+)
 
 
 def main() -> None:

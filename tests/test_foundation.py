@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from artfp import recipe
 from artfp.errors import BadInputError, UsageError
-from artfp.files import atomic_open, read_json, sha256_bytes, sha256_file, write_json
+from artfp.files import atomic_open, new_folder, read_json, sha256_bytes, sha256_file, write_json
 from artfp.results import Record
 from artfp.seeds import derive_seed, numpy_generator
 from artfp.statslog import StatsLog
@@ -32,6 +34,19 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
         raise RuntimeError("disk")
     assert read_json(path) == {"old": 1}
     assert [found.name for found in tmp_path.iterdir()] == ["a.json"]
+
+
+@pytest.mark.parametrize(("umask", "modes"), [(0o022, (0o755, 0o644)), (0o077, (0o700, 0o600)), (0, (0o777, 0o666))])
+def test_what_appears_is_as_open_as_the_user_has_it(tmp_path: Path, umask: int, modes: tuple[int, int]) -> None:
+    before = os.umask(umask)
+    try:
+        with new_folder(tmp_path / "new") as stage:
+            write_json(stage / "open.json", {})
+            write_json(stage / "private.json", {}, mode=0o600)
+    finally:
+        os.umask(before)
+    paths = [tmp_path / "new", *(tmp_path / "new" / name for name in ("open.json", "private.json"))]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [*modes, 0o600]
 
 
 def test_hashes_agree(tmp_path: Path) -> None:

@@ -151,6 +151,9 @@ def test_all_studies_run_are_made_the_same_again_and_become_tables(
     bare[1] = bare[1] | {"between_keys": {"lpips": None, "psnr": None}}
     assert "—" in tables(bare)
     assert "—" in brief(bare)
+    before = {name: found for name, found in parts["issuing"].items() if name != "issue"}  # as rows were written
+    assert "—" in tables([before])
+    assert "—" in brief([before])
 
 
 def check_keys(part: dict[str, Any]) -> None:
@@ -169,7 +172,9 @@ def check_issuing(part: dict[str, Any]) -> None:
     assert part["same_layout"]
     assert part["issued"]["parameters"] == part["plain"]["parameters"] < part["keyed"]["parameters"]
     assert abs(part["issued"]["bytes"] - part["plain"]["bytes"]) < 64  # where only the settings may differ
-    assert set(part["fold_and_write"]) == {"seconds", "processor_seconds"}
+    for clocks in (part["fold_and_write"], *part["issue"].values()):
+        assert set(clocks) == {"seconds", "processor_seconds"}
+    assert set(part["issue"]) == {"first", "further"}
 
 
 def check_content(part: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from benchmarks.keyed.copies import (
 )
 from benchmarks.keyed.grid import IMAGES, Collusion
 from benchmarks.keyed.spans import INSIDE, SWAPS, drawn, forged, span_of
+from benchmarks.keyed.tables import WORDS
 
 BITS = np.random.default_rng(1).integers(0, 2, (90, 64), np.uint8)
 
@@ -68,6 +69,7 @@ def test_each_strategy_by_its_word() -> None:
     mixed = {tuple(combined(copies, "each number", seed)["a"].tolist()) for seed in range(40)}
     assert mixed == {(a, b, 4) for a in (0, 4) for b in (8, 0)}
     assert {attack.strategy for attack in Collusion().attacks} == {*STRATEGIES, IMAGES}
+    assert set(WORDS) < set(STRATEGIES)
 
 
 def test_images_are_averaged_and_rounded() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,8 +15,9 @@ import pytest
 from artfp.codec.dct import DctCodec
 from artfp.errors import BadInputError, UsageError
 from artfp.images import LoadedImage, encode_png
+from artfp.keys import ledger as ledgers
 from artfp.keys.fingerprint import CodecFacts
-from artfp.keys.ledger import Issue, Ledger
+from artfp.keys.ledger import START, Issue, Ledger
 from artfp.keys.registry import Registry
 from artfp.reading import BadFilesError, Item
 from artfp.trace import Trace, issued_codecs, trace
@@ -77,7 +79,7 @@ def test_marked_images_name_their_recipient(
     assert bits.q == found.least_q <= 1e-12
     assert bits.log10_q == pytest.approx(np.log10(bits.q))
     assert "carr" in found.statement
-    assert "the key of bits: made by a generator that was issued with it, or marked with it" in found.statement
+    assert "the key of bits: made by a copy that was issued with such a key, or put together of" in found.statement
     assert "on, this does not say" in found.statement
     assert Trace.from_dict(found.to_dict()) == found
 
@@ -200,6 +202,34 @@ def test_an_entry_that_was_altered_names_nobody(
     connection.close()
     with pytest.raises(BadInputError, match="entry 1 does not have the digest"):
         traced(mark(clean_pixels, "acme"))
+
+
+@pytest.mark.parametrize("change", [{"recipient": "innocent"}, {"commitment": "f" * 64}])
+@pytest.mark.parametrize(
+    ("others", "words"), [((), "but not its name and commitment"), (("bits",), "entry 2 does not")]
+)
+def test_an_entry_that_was_altered_with_its_digest_names_nobody(
+    change: dict[str, str],
+    others: tuple[str, ...],
+    words: str,
+    issued: Issues,
+    traced: Traced,
+    mark: Mark,
+    clean_pixels: Pixels,
+    ledger: Ledger,
+) -> None:
+    """The entry after it tells, and for the last one the registry, which knows whose key it is."""
+    issued("acme", *others)
+    altered = replace(ledger.entries()[0], **change)
+    digest = ledgers._digest(START, tuple(vars(altered).values())[:-1])
+    connection = sqlite3.connect(ledger.path, isolation_level=None)
+    connection.execute("DROP TRIGGER no_change")
+    values = [altered.recipient, altered.commitment, digest]
+    connection.execute("UPDATE entries SET recipient = ?, commitment = ?, digest = ? WHERE number = 1", values)
+    connection.close()
+    for each_image in (False, True):
+        with pytest.raises(BadInputError, match=words):
+            traced(mark(clean_pixels[:2], "acme"), each_image=each_image)
 
 
 def test_no_bits_reach_the_record(

@@ -92,11 +92,12 @@ def test_a_share_of_none_is_a_bound() -> None:
 
 def test_a_trace_says_whose_key_and_not_who_passed_images_on() -> None:
     one = statement_of_trace(1, ["acme"], ["generated"], 1000, 1e-6)
-    assert one.startswith("This image carries the key of acme: made by a generator that was issued with it, or marked")
+    made = "made by a copy that was issued with such a key, or put together of issued copies, or marked with it. Who"
+    assert one.startswith(f"This image carries the key of acme: {made}")
     assert "Who passed it on, this does not say." in one
     assert "whose key has nothing to do with it is at most 1e-06 (corrected for 1,000 trials)." in one
     two = statement_of_trace(5, ["acme", "bits"], ["imported-secret", "imported-secret"], 2, 1e-3)
-    assert two.startswith("These 5 images carry keys of acme and bits: made by")
+    assert two.startswith(f"These 5 images carry keys of acme and bits: {made}")
     assert two.count("was made elsewhere") == 1
     many = statement_of_trace(5, list("abcdefgh"), ["generated"] * 8, 8, 1e-3)
     assert "keys of a, b, c, d, e and 3 more: made" in many

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -18,6 +19,7 @@ from artfp.cli.console import (
     progress,
     registry_option,
     threads_option,
+    warn,
 )
 from artfp.cli.key_files import open_registry
 from artfp.cli.ledger import ledger_option, open_ledger
@@ -84,10 +86,11 @@ def issue(
     comes with a model card, which names none of the key's bits. The ledger beside the key registry keeps whose it is,
     and `artfp trace` finds the recipient of an image by it.
 
-    Samples of each copy are read first, and one that they do not match is not issued. Run the same command again to go
-    on after an interruption. A copy whose folder is gone is written again, with its old entry in the ledger.
+    Samples of each copy are read first: one that they do not match is not issued, and one that a single image would
+    seldom give away is warned of. Run the same command again to go on after an interruption: copies that are there are
+    left alone, and one whose folder is gone is written again, with its old entry in the ledger.
 
-    Exit codes: 0 issued, 1 the samples do not match and nothing was issued, 2 usage, 4 unreadable input.
+    Exit codes: 0 everyone has a copy, 1 some got none, as their samples do not match, 2 usage, 4 unreadable input.
     """
     from artfp.devices import prepare_device
     from artfp.generators.issue import Request, folders_for
@@ -105,15 +108,31 @@ def issue(
         open_ledger(ledger_path, registry, create=True) as ledger,
         progress("issue") as advance,
     ):
-        copies = []
-        for copy in issue_copies(request, keys, ledger, device, advance):
-            copies.append(copy)
+        _tell_all(issue_copies(request, keys, ledger, device, advance), as_json)
+    if not samples:
+        err.print("the copies were not read (--check 0): verify samples of them before you give them away")
+
+
+def _tell_all(copies: Iterable[Issued], as_json: bool) -> None:
+    """Each copy as it comes; as JSON those that came before whatever stopped the others."""
+    told = []
+    try:
+        for copy in copies:
+            told.append(copy)
             if not as_json:
                 _print(copy)
-    if as_json:
-        print_json({"issued": [copy.to_dict() for copy in copies]})
-    elif not samples:
-        err.print("the copies were not read (--check 0): verify samples of them before you give them away")
+            _warn(copy)
+    finally:
+        if as_json and told:
+            print_json({"issued": [copy.to_dict() for copy in told]})
+
+
+def _warn(copy: Issued) -> None:
+    if copy.check is not None and copy.is_hard_to_trace:
+        warn(
+            f"{copy.entry.recipient}: only {copy.check.matching_images} of {copy.check.images} samples would name the "
+            "recipient by themselves: a leaked image or two may not be traced. Train the generator longer, or guided"
+        )
 
 
 def _print(copy: Issued) -> None:
@@ -124,7 +143,7 @@ def _print(copy: Issued) -> None:
         ("key", f"id {entry.key_id}, {'made now' if copy.key_is_new else 'there before'}"),
     ]
     if found is not None:
-        single = f"{found.matching_images} of {found.images} match on their own at {found.single_at:g}"
+        single = f"{found.matching_images} of {found.images} name the recipient by themselves, at {found.single_at:g}"
         rows.append(("samples", f"{100 * found.bit_accuracy:.1f} % of the bits, p {found.p:.1e}; {single}"))
     for label, value in rows:
         out.print(Text(f"{label:<12}", style="dim").append(value, style="not dim"))

@@ -41,7 +41,8 @@ COLOURS = {"named": "bold green", "nobody": "bold", "inconclusive": "bold yellow
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=1e-6,
     show_default=True,
-    help="The chance, at most, that any innocent recipient is named. Decide on it before you look, not after.",
+    help="The chance, at most, that any innocent recipient is named. Decide on it before you look, not after; "
+    "it is of one look: a second one at the same images has an error of its own.",
 )
 @click.option(
     "--each-image",
@@ -72,8 +73,8 @@ def trace(
 
     Every recipient is named whose key agrees too well with the images for chance: also two who averaged their copies
     or their images. Only keys that `artfp issue` recorded are tried, and each is a trial. That images carry a
-    recipient's key says that they come from the generator that was issued with it, or from data marked with it; it does
-    not say who passed them on.
+    recipient's key says that they come from a copy that was issued with it, or put together of issued ones, or from
+    data marked with it; it does not say who passed them on.
 
     Exit codes: 0 someone is named, 1 nobody, 3 inconclusive: with so many keys no agreement could reach --error,
     4 unreadable files or a damaged ledger.

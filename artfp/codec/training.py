@@ -43,7 +43,7 @@ MORE_STEPS = 1500  # of a training that begins with another codec
 BEGIN_BELOW = 12.0  # dB under its PSNR, where its messages are new
 RECIPE, STATE, DONE = "recipe.json", "state.safetensors", "done.json"
 
-PRIVATE_FOLDER, PRIVATE_FILE, PUBLIC_FILE = 0o700, 0o600, 0o644
+PRIVATE_FOLDER, PRIVATE_FILE, PUBLIC_FILE = 0o700, 0o600, 0o666
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")  # of a codec, which names its file
 
 OnProgress = Callable[[int, int, str], None]

@@ -37,11 +37,11 @@ def commitment_digest(salt: bytes, secret: bytes, name: str) -> str:
     return hashlib.sha256(framed(DOMAIN, salt, secret, name.encode())).hexdigest()
 
 
-def check_digest(text: str) -> str:
-    """A published commitment as it was typed or pasted: 64 hexadecimal digits."""
+def check_digest(text: str, what: str = "commitment", printed_by: str = "artfp key commit") -> str:
+    """A published commitment, or another SHA-256, as it was typed or pasted: 64 hexadecimal digits."""
     digest = text.strip().lower()
     if not re.fullmatch(r"[0-9a-f]{64}", digest):
-        raise UsageError(f"{text!r} is no commitment: it must be 64 hexadecimal digits, as `artfp key commit` prints")
+        raise UsageError(f"{text!r} is no {what}: it must be 64 hexadecimal digits, as `{printed_by}` prints")
     return digest
 
 

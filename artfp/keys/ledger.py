@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from artfp import __version__
 from artfp.errors import BadInputError
+from artfp.keys.commitment import check_digest
 from artfp.keys.database import Database, Schema
 from artfp.keys.fingerprint import framed
 from artfp.keys.records import check_name
@@ -159,7 +160,7 @@ class Ledger:
             return [key_id for (key_id,) in connection.execute(query, [codec_sha256])]
 
     def of_key(self, codec_sha256: str, key_id: str) -> list[Entry]:
-        """The entries of one key for a codec, each checked against its digest."""
+        """The entries of one key for a codec, each checked against its digest and that of the next."""
         with self._database.read() as connection:
             return self._of_key(connection, codec_sha256, key_id)
 
@@ -168,7 +169,19 @@ class Ledger:
         rows = connection.execute(query, [codec_sha256, key_id]).fetchall()
         for row in rows:
             self._check_row(row, _digest_at(connection, row[0] - 1))
+            self._check_next(connection, row)
         return [Entry(*row) for row in rows]
+
+    def _check_next(self, connection: sqlite3.Connection, row: tuple[Any, ...]) -> None:
+        """Whoever gives an altered entry a digest of its own breaks the one after it."""
+        following = connection.execute("SELECT * FROM entries WHERE number = ?", [row[0] + 1]).fetchone()
+        if following is not None:
+            self._check_row(following, row[-1])
+
+    def head(self) -> Head:
+        """How far it reaches, unchecked."""
+        with self._database.read() as connection:
+            return _head(connection)
 
     def check(self, since: str | None = None) -> Head:
         """Check every entry and the chain of all, which has to lead through the digest `since`; where it ends."""
@@ -176,6 +189,7 @@ class Ledger:
             if (found := connection.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
                 raise BadInputError(f"{self.path}: a damaged ledger ({found}); {RESTORE}")
             digests = [START, *self._chain(connection)]
+        since = None if since is None else check_digest(since, "digest of an entry", "artfp ledger check")
         if since is not None and since not in digests:
             raise BadInputError(
                 f"{self.path}: no entry has the digest {since}: entries are missing at its end; {RESTORE}"

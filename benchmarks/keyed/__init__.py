@@ -3,7 +3,7 @@
     python -m benchmarks.keyed DATA_FOLDER [--only ROW ...] [--study STUDY ...] [--list] [--table] [--brief]
 
 keys       1,000 freshly issued keys: bits read, who is traced from a folder and from one image, who is named falsely
-issuing    seconds of a copy; its size, its parameters and its speed beside a plain generator's
+issuing    seconds of a copy, folded and issued; its size, its parameters and its speed beside a plain generator's
 content    the same noise under two keys, beside different noise under one key
 collusion  copies or images of several recipients put together: whom the score of each key still names
 leak       what copies tell of where keys lie: other points there, forged keys, a key's place overwritten

@@ -42,7 +42,7 @@ def mean(stack: Tensor, _random: torch.Generator) -> Tensor:
 
 
 def each_tensor(stack: Tensor, random: torch.Generator) -> Tensor:
-    """The whole tensor from any one of them."""
+    """The whole tensor from any one of them; where keys differ in one tensor, this is one of the copies."""
     return stack[int(torch.randint(len(stack), (), generator=random))]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,9 +16,14 @@ from artfp.checkpoints import load_tensors
 from artfp.generators.base import Generator, Shape
 from artfp.generators.families import new_learner
 from artfp.generators.folder import FILE
+from artfp.generators.issue import Request, issue
 from artfp.generators.sampling import BATCH, KIND, fresh_keys, load_generator, noise, save_generator
+from artfp.keys.ledger import Ledger
+from artfp.keys.registry import Registry
 from benchmarks.keyed.grid import Issuing
 from benchmarks.keyed.job import Job
+from benchmarks.keyed.registered import recipient
+from benchmarks.measuring.codecs import codec_file
 
 Clock = Callable[[], float]
 CLOCKS: Mapping[str, Clock] = {"seconds": time.perf_counter, "processor_seconds": time.process_time}
@@ -35,13 +40,28 @@ def measured(job: Job, numbers: Issuing) -> dict[str, Any]:
         layouts = [_layout(path) for path in (issued, plain)]
         speeds = interleaved(*(load_generator(path).to(job.bench.device) for path in (issued, plain)), numbers)
         return {
-            "fold_and_write": {clock: median(each[clock] for each in took) for clock in CLOCKS},
+            "fold_and_write": _typical(took),
+            "issue": _as_commanded(job, numbers, Path(folder)),
             "same_layout": layouts[0] == layouts[1],
             "issued": {"bytes": issued.stat().st_size, "parameters": _parameters(load_generator(issued))},
             "plain": {"bytes": plain.stat().st_size, "parameters": _parameters(load_generator(plain))},
             "keyed": {"bytes": (job.keyed() / FILE).stat().st_size, "parameters": _parameters(generator)},
             "sampling": speeds,
         }
+
+
+def _as_commanded(job: Job, numbers: Issuing, folder: Path) -> dict[str, Any]:
+    """What `artfp issue --check 0` takes: the first copy, with all that is done once, and each further one."""
+    folders = {recipient(row): folder / recipient(row) for row in range(numbers.copies)}
+    request = Request(job.keyed(), folders, codec_file(job.row.codec), samples=0)
+    with Registry(folder / "keys.sqlite") as registry, Ledger(folder / "ledger.sqlite") as ledger:
+        copies = issue(request, registry, ledger, job.bench.device, lambda *_: None)
+        first, *further = [clocked(lambda: next(copies)) for _ in folders]
+    return {"first": first, "further": _typical(further)}
+
+
+def _typical(took: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {clock: median(each[clock] for each in took) for clock in CLOCKS}
 
 
 def clocked(work: Callable[[], object]) -> dict[str, float]:

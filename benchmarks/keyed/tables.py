@@ -17,6 +17,8 @@ WHICH: tuple[Column, ...] = (
     ("seed", lambda part: str(part["settings"]["seed"])),
 )
 
+WORDS = {"each tensor": "each tensor from any (one unaltered copy: one tensor differs)"}  # of a dcgan, as all rows are
+
 Found = Mapping[str, Any]
 
 
@@ -126,6 +128,7 @@ KEYS: tuple[Column, ...] = (
 )
 ISSUING: tuple[Column, ...] = (
     ("fold and write, s", lambda part: number(part["fold_and_write"]["seconds"])),
+    ("issue a further copy, s", lambda part: number(part["issue"]["further"]["seconds"]) if "issue" in part else NONE),
     ("bytes, plain generator's", lambda part: f"{count(part['issued']['bytes'])}, {count(part['plain']['bytes'])}"),
     ("same layout", lambda part: "yes" if part["same_layout"] else "no"),
     (
@@ -141,7 +144,7 @@ CONTENT: tuple[Column, ...] = (
     ("other noise", lambda part: psnr(part["between_noises"])),
 )
 COLLUSION: tuple[Column, ...] = (
-    ("put together", lambda found: found["strategy"]),
+    ("put together", lambda found: WORDS.get(found["strategy"], found["strategy"])),
     ("colluders", lambda found: str(found["colluders"])),
     ("images", lambda found: ", ".join(map(str, found["images"]))),
     *naming("one named", "an innocent"),

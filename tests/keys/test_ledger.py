@@ -139,6 +139,13 @@ def test_an_altered_entry_is_not_handed_out(path: Path) -> None:
         assert ledger.of_key(CODEC, given("", 3).key_id)[0].recipient == "r3"
 
 
+def test_an_entry_with_an_altered_one_behind_it_is_not_handed_out(path: Path) -> None:
+    """Which of the two was altered, nobody knows: a digest can be made for either."""
+    tampered(path, "UPDATE entries SET recipient = 'else' WHERE number = 3")
+    with Ledger(path) as ledger, pytest.raises(BadInputError, match="entry 3 does not .*: one of the two was altered"):
+        ledger.of_key(CODEC, given("", 1).key_id)
+
+
 def test_entries_that_are_missing_are_found(path: Path) -> None:
     tampered(path, "DELETE FROM entries WHERE number = 3")
     with Ledger(path) as ledger, pytest.raises(BadInputError, match="entry 3 is missing"):
@@ -157,11 +164,18 @@ def test_a_ledger_that_was_cut_is_found_by_whoever_knows_its_last_digest(path: P
         before = ledger.entries()[2].digest
         assert head == Head(5, ledger.entries()[4].digest)
         assert ledger.check(since=before) == ledger.check(since=START) == ledger.check(since=head.digest) == head
+        assert ledger.check(since=f" {before.upper()}\n") == ledger.head() == head
     tampered(path, "DELETE FROM entries WHERE number > 3")
     with Ledger(path) as ledger:
         assert ledger.check(since=before).entries == 3
         with pytest.raises(BadInputError, match="entries are missing at its end"):
             ledger.check(since=head.digest)
+
+
+@pytest.mark.parametrize("since", ["", "5", "~" * 64, START + "0"])
+def test_what_is_no_digest_is_no_sign_of_a_missing_entry(path: Path, since: str) -> None:
+    with Ledger(path) as ledger, pytest.raises(UsageError, match="is no digest of an entry: .* 64 .* `artfp ledger"):
+        ledger.check(since=since)
 
 
 def test_a_flipped_bit_anywhere_is_found_or_changes_nothing(path: Path) -> None:
