@@ -209,7 +209,8 @@ def _settings(bench: Workbench) -> dict[str, Any]:
     return {
         "artfp_version": __version__,
         "schema": SCHEMA,
-        "suite": request.suite_name,
+        "controls": request.suite.controls,  # not the suite itself: `full` goes on where `standard` ended
+        "clean_decodes": request.suite.clean_decodes,
         "seed": request.seed,
         "count": bench.count,
         "key_id": request.key.key_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,16 @@ def test_who_wants_more_images_than_there_are_gets_those(request_of: RequestOf, 
     row: Any = full(request_of("full"), "adversary/glutton/*").rows[0]
     assert row.failure is None
     assert row.readout.images == 28
+
+
+def test_full_goes_on_where_standard_ended(
+    request_of: RequestOf, full: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SUITES, "standard", replace(SUITES["full"], adversaries=False))
+    before = full(request_of("standard"), "image/jpeg/80/*")
+    after = full(request_of("full"), "adversary/copyist/*")
+    assert after.rows[: len(before.rows)] == before.rows
+    assert (after.sweep.suite, after.sweep.addresses[-1]) == ("full", "adversary/copyist/4/generated")
 
 
 def test_what_only_full_has_is_refused_elsewhere(request_of: RequestOf, full: Callable[..., Outcome]) -> None:
