@@ -108,9 +108,11 @@ def issue(
         open_ledger(ledger_path, registry, create=True) as ledger,
         progress("issue") as advance,
     ):
-        _tell_all(issue_copies(request, keys, ledger, device, advance), as_json)
-    if not samples:
-        err.print("the copies were not read (--check 0): verify samples of them before you give them away")
+        try:
+            _tell_all(issue_copies(request, keys, ledger, device, advance), as_json)
+        finally:
+            if not samples:
+                err.print("the copies were not read (--check 0): verify samples of them before you give them away")
 
 
 def _tell_all(copies: Iterable[Issued], as_json: bool) -> None:

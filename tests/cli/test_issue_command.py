@@ -164,6 +164,7 @@ def test_whatever_stops_the_others_the_record_tells_what_was_issued(
     done = run("issue", keyed, "--to", "acme", "--to", "bits", "--check", 0, "--json")
     assert done.exit_code == code
     assert [copy["entry"]["recipient"] for copy in json.loads(done.stdout)["issued"]] == ["acme"]
+    assert "were not read (--check 0)" in done.stderr
 
 
 def test_what_is_wrong_is_said(run: Run, keyed: Path, tmp_path: Path) -> None:
