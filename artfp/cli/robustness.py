@@ -140,9 +140,10 @@ def _subjects(run: Path | None, generator: Path | None, images: Path | None, **n
 
 
 def _name_of(path: Path) -> str:
-    """Of a checkpoint in a training folder, that folder's."""
+    """Of a checkpoint in a training folder, that folder's; where it is called model, as in a run, the run's."""
     path = path.resolve()
-    return path.parent.name if path.name == "generator.safetensors" else path.stem
+    path = path.parent if path.name == "generator.safetensors" else path
+    return path.parent.name if path.name == "model" else path.stem
 
 
 def _was_given(context: click.Context, option: str) -> bool:

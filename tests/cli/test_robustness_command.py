@@ -84,10 +84,10 @@ def test_a_generator_is_swept_with_its_twin(
 ) -> None:
     """A keyed one, told its key; the twin does not listen."""
     words = ("--key", "mine", "--clean", tmp_path / "clean", "--twin", painter(tmp_path / "deaf", 0.0))
-    generator = painter(tmp_path / "model", 1.0)
+    generator = painter(tmp_path / "flowers" / "model", 1.0)
     done = call("--generator", generator, *words, "--count", "8", *UNTOUCHED, "--only", "weights/rounding/0.1/*")
     assert done.exit_code == 0, done.stderr
-    folder = tmp_path / "runs" / "robustness-model"
+    folder = tmp_path / "runs" / "robustness-flowers"
     row = json.loads((folder / "rows" / "image.untouched.0.generated.json").read_text())
     assert row["readout"]["accuracy"]["value"] > 0.9
     assert row["twin"]["single"]["count"] == row["clean"]["single"]["count"] == 0
@@ -96,7 +96,7 @@ def test_a_generator_is_swept_with_its_twin(
     assert sum(sweep["thresholds"]["clean_matches"]) == 8
     again = call("--generator", generator / "generator.safetensors", *words, "--count", "8", *UNTOUCHED)
     assert again.exit_code == 0, again.stderr
-    assert "robustness-model/report.html  2 rows" in again.stdout
+    assert "robustness-flowers/report.html  2 rows" in again.stdout
 
 
 def test_a_run_needs_no_words(small_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
