@@ -6,7 +6,7 @@ marked data --the manifest, where there is one--> those that carry the key --shu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from artfp.data.streams import read_ahead, thread_count
 from artfp.errors import BadInputError, UsageError
 from artfp.evaluate.album import Pixels
 from artfp.images import load_image
+from artfp.keys.records import Key, Origin
 from artfp.seeds import numpy_generator
 
 
@@ -68,17 +69,32 @@ def all_of(path: Path, seed: int) -> Deck:
         return _shuffled(path, [entry.name for entry in source], seed)
 
 
-def carrying(path: Path, key_id: str, seed: int) -> Deck:
-    """Those that carry a key: in a dataset of ours what its manifest says to, elsewhere all.
+def unmarked(path: Path, seed: int) -> Deck:
+    """Every image of a folder or zip that is to have no key; every rate would be wrong if some of them had one."""
+    if read_manifest(path) is not None and read_marked(path):
+        raise UsageError(f"{path}: holds marked images; --clean names images that never had a key")
+    return all_of(path, seed)
 
-    A manifest that does not name the key, as it never does one that was imported as bits, says what is marked at all.
-    """
+
+def carrying(path: Path, key: Key, seed: int) -> Deck:
+    """Those that carry a key: in a dataset of ours what its manifest says to, elsewhere all."""
     if read_manifest(path) is None:
         return all_of(path, seed)
     marked = read_marked(path)
-    wanted = {name for name, each in marked.items() if each == key_id} or marked.keys()
+    called = _id_in(marked, key, path)
+    wanted = {name for name, key_id in marked.items() if key_id == called}
     with open_source(path) as source:
         return _shuffled(path, [entry.name for entry in source if entry.name in wanted], seed)
+
+
+def _id_in(marked: Mapping[str, str], key: Key, path: Path) -> str:
+    """What a manifest calls the key: of bits that were imported, whose id is drawn anew, the only key that it names."""
+    named = set(marked.values())
+    if key.origin == Origin.IMPORTED_BITS and len(named) == 1:
+        return named.pop()
+    if named and key.key_id not in named:
+        raise UsageError(f"{path}: its manifest names no image of the key {key.name}; --key names one that it carries")
+    return key.key_id
 
 
 def originals_of(deck: Deck, clean: Path) -> Deck | None:

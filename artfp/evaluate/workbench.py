@@ -21,7 +21,7 @@ from artfp.codec.base import Codec
 from artfp.errors import UsageError
 from artfp.evaluate import damage
 from artfp.evaluate.album import Album, Pixels, kept, side_of
-from artfp.evaluate.deck import Deck, all_of, carrying, originals_of
+from artfp.evaluate.deck import Deck, carrying, originals_of, unmarked
 from artfp.evaluate.request import Request
 from artfp.generators.base import Generator
 from artfp.generators.sampling import load_generator, read_sources, sample
@@ -72,7 +72,7 @@ class Workbench:
     def data(self) -> Deck | None:
         """Images that carry the key."""
         path = self.request.subjects.images
-        return None if path is None else carrying(path, self.request.key.key_id, self.request.seed)
+        return None if path is None else carrying(path, self.request.key, self.request.seed)
 
     @cached_property
     def originals(self) -> Deck | None:
@@ -84,7 +84,7 @@ class Workbench:
     def clean(self) -> Deck | None:
         """Images that never had the key."""
         path = self.request.subjects.clean
-        return None if path is None else all_of(path, self.request.seed)
+        return None if path is None else unmarked(path, self.request.seed)
 
     @property
     def subjects(self) -> tuple[str, ...]:

@@ -10,21 +10,23 @@ import numpy as np
 import pytest
 
 from artfp.codec.dct import DctCodec
-from artfp.data.manifest import MANIFEST_ROWS, read_manifest, read_marked
+from artfp.data.manifest import MANIFEST_ROWS, read_marked
 from artfp.embed import EmbedSettings, embed_dataset
 from artfp.errors import BadInputError, UsageError
 from artfp.evaluate.album import Album, kept, side_of
-from artfp.evaluate.deck import all_of, carrying, originals_of
+from artfp.evaluate.deck import all_of, carrying, originals_of, unmarked
 from artfp.evaluate.request import Request, Subjects, requested
 from artfp.evaluate.sweep import Outcome
 from artfp.images import LoadedImage, encode_png
+from artfp.keys.records import Key, Origin
 from artfp.keys.registry import Registry
 
 Pixels = np.ndarray
 Mark = Callable[[Pixels, str], Pixels]
 Write = Callable[[Path, Pixels], list[Path]]
 Swept = Callable[..., Outcome]
-KEY_ELSEWHERE = "bits-of-no-manifest"  # the id of imported bits is drawn anew in every registry
+KEY_ELSEWHERE = Key("mine", "bits-of-no-manifest", "", Origin.IMPORTED_BITS)  # its id is drawn anew in every registry
+OTHERS = "0123456789abcdef"
 
 
 @pytest.fixture
@@ -48,16 +50,40 @@ def test_of_a_dataset_marked_in_part_the_marked_images_are_taken_each_with_its_o
     assert max(errors) < 10
 
 
-def test_of_a_dataset_of_several_keys_the_images_of_this_one_are_taken(half_marked: Path) -> None:
-    manifest = read_manifest(half_marked)
-    assert manifest is not None
-    key_id = manifest["keys"][0]["key_id"]
-    lines = (half_marked / MANIFEST_ROWS).read_text().splitlines()
-    first = next(index for index, line in enumerate(lines) if key_id in line)
-    lines[first] = lines[first].replace(key_id, "0123456789abcdef")
-    (half_marked / MANIFEST_ROWS).write_text("\n".join(lines))
-    assert len(carrying(half_marked, "0123456789abcdef", 0)) == 1
-    assert len(carrying(half_marked, key_id, 0)) == 11
+def test_of_a_dataset_of_several_keys_the_images_of_this_one_are_taken(half_marked: Path, registry: Registry) -> None:
+    give_one_to(half_marked, OTHERS)
+    mine = registry.get("mine")
+    assert len(carrying(half_marked, replace(mine, key_id=OTHERS), 0)) == 1
+    assert len(carrying(half_marked, mine, 0)) == 11
+
+
+def test_a_key_that_the_manifest_does_not_name_is_refused(half_marked: Path, registry: Registry) -> None:
+    other = registry.new("other")
+    with pytest.raises(UsageError, match="marked: its manifest names no image of the key other"):
+        carrying(half_marked, other, 0)
+    give_one_to(half_marked, OTHERS)  # of two keys, which of them are the bits?
+    with pytest.raises(UsageError, match="names no image of the key mine"):
+        carrying(half_marked, KEY_ELSEWHERE, 0)
+
+
+def give_one_to(dataset: Path, key_id: str) -> None:
+    """Let the manifest say that the first marked image carries another key."""
+    lines = (dataset / MANIFEST_ROWS).read_text().splitlines()
+    mine = next(iter(read_marked(dataset).values()))
+    first = next(index for index, line in enumerate(lines) if mine in line)
+    lines[first] = lines[first].replace(mine, key_id)
+    (dataset / MANIFEST_ROWS).write_text("\n".join(lines))
+
+
+def test_marked_images_are_refused_where_clean_ones_are_asked_for(
+    half_marked: Path, registry: Registry, dct: DctCodec, swept: Swept
+) -> None:
+    registry.pair("mine", dct.facts())
+    subjects = Subjects("mine", images=half_marked, clean=half_marked, key="mine")
+    with pytest.raises(UsageError, match="marked: holds marked images; --clean names images that never had a key"):
+        swept(requested(subjects, registry, None, "quick", 4, 0), half_marked.parent / "out")
+    assert not (half_marked.parent / "out").exists()
+    assert len(unmarked(half_marked.parent / "clean", 0)) == 24
 
 
 def test_originals_that_are_elsewhere_are_none(half_marked: Path, tmp_path: Path, write_pngs: Write) -> None:
