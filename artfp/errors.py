@@ -29,6 +29,10 @@ class UsageError(ArtfpError):
     exit_code = Exit.USAGE
 
 
+class CannotError(UsageError):
+    """What can never be done to these images or this network; the message names no path."""
+
+
 class BadInputError(ArtfpError):
     """A file given as input is unreadable, corrupt, or not what it should be."""
 

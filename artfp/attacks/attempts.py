@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from artfp.attacks.adversary import Adversary, Attempt, Pixels, Scene
 from artfp.checkpoints import load_into, load_tensors, save_tensors
 from artfp.codec.base import Codec
-from artfp.errors import UsageError
+from artfp.errors import CannotError, UsageError
 from artfp.files import sha256_bytes
 from artfp.generators.sampling import sample
 from artfp.images import to_pixels, to_tensor
@@ -28,7 +28,7 @@ BATCH = 64
 def whole(adversary: Adversary, strength: float) -> int:
     """The strength as the positive whole number that it has to be."""
     if not np.isfinite(strength) or strength < 1 or strength != int(strength):
-        raise UsageError(f"{adversary.name}: {adversary.unit} must be a whole number from 1, not {strength:g}")
+        raise CannotError(f"{adversary.name}: {adversary.unit} must be a whole number from 1, not {strength:g}")
     return int(strength)
 
 
@@ -58,7 +58,7 @@ def clean_images(scene: Scene, more: int) -> tuple[Pixels, Pixels]:
     count = len(scene.images)
     found = scene.clean(count + more)
     if len(found) < 2:
-        raise UsageError(f"{len(found)} clean images are too few to learn from and to compare with")
+        raise CannotError(f"{len(found)} clean images are too few to learn from and to compare with")
     if len(found) < count + more:
         count = min(count, len(found) // 2)
     return found[:count], found[count:]

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from artfp.attacks.adversary import Adversary, Attempt, Pixels, Scene
 from artfp.attacks.attempts import attempted, by_batch, clean_images, controls, whole
-from artfp.errors import ArtfpError, UsageError
+from artfp.errors import ArtfpError, CannotError
 from artfp.images import check_images, round_to_8_bits
 from artfp.robustness import FORGERY, REMOVAL
 
@@ -47,9 +47,9 @@ def estimate(marked: Tensor, clean: Tensor | None) -> Tensor:
 def mean_difference(marked: Pixels, clean: Pixels) -> Tensor:
     """What `estimate` finds of tensors with its mean difference, from bytes: 10,000 images need no copy in floats."""
     if not (len(marked) and len(clean)):
-        raise UsageError("nothing to average: no images")
+        raise CannotError("nothing to average: no images")
     if marked.shape[1:] != clean.shape[1:]:
-        raise UsageError(f"marked images {marked.shape[1:]} and clean {clean.shape[1:]} differ in size")
+        raise CannotError(f"marked images {marked.shape[1:]} and clean {clean.shape[1:]} differ in size")
     difference = marked.mean(axis=0, dtype=np.float64) - clean.mean(axis=0, dtype=np.float64)
     return torch.from_numpy((difference / 255).astype(np.float32)).permute(2, 0, 1)
 
@@ -174,7 +174,7 @@ class PairedRemoval(_Averaging):
         """Average the pairs' differences, subtract from the other images."""
         count, half = whole(self, strength), len(scene.images) // 2
         if scene.originals is None or not half:
-            raise UsageError(f"{self.name}: wants two images of the key and their originals")
+            raise CannotError(f"{self.name}: wants two images of the key and their originals")
         learnt = slice(min(count, half))
         found = mean_difference(scene.images[learnt], scene.originals[learnt])
         work, victims = by_batch(partial(removed, mean_residual=found, strength=1.0)), scene.images[half:]

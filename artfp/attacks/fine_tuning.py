@@ -12,6 +12,7 @@ from pathlib import Path
 
 from artfp.attacks.adversary import OnProgress, Pixels, Scene
 from artfp.attacks.released import Notes, Owner, put_down, stages
+from artfp.errors import CannotError
 from artfp.files import sha256_bytes
 from artfp.generators.base import Generator
 from artfp.generators.sampling import load_generator, write_images
@@ -62,6 +63,8 @@ def tuned(
 
     A stage has all networks of the one before; its optimizers start afresh.
     """
+    if images.shape[1:3] != (generator.size, generator.size):
+        raise CannotError(f"the images to train on are not of {generator.size} pixels, as the generator's are")
     start = put_down(generator, folder)
     data = put_images(images, folder, tell)
     for before, after in pairwise((0, *shown)):

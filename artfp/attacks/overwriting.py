@@ -16,7 +16,7 @@ from artfp.attacks.attempts import Work, attempted, by_batch, controls, read
 from artfp.codec.base import Codec
 from artfp.codec.dct import DctCodec
 from artfp.codec.store import LARGE, SMALL, load_codec
-from artfp.errors import UsageError
+from artfp.errors import CannotError
 from artfp.keys.fingerprint import Bits, pack
 from artfp.robustness import REMOVAL
 from artfp.seeds import numpy_generator
@@ -69,7 +69,7 @@ class Overwriting(Adversary):
     def __call__(self, scene: Scene, strength: float) -> Attempt:
         """Mark with a key of the seed, and note how much of it is read."""
         if not 0 < strength < np.inf:
-            raise UsageError(f"{self.name}: {self.unit} must be above 0, not {strength:g}")
+            raise CannotError(f"{self.name}: {self.unit} must be above 0, not {strength:g}")
         codec = self.second(scene.codec).to(scene.device)
         bits = second_key(codec, scene.seed)
         attempt = attempted(scene, overwritten(codec, bits, strength), controls(scene))

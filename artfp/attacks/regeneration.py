@@ -13,7 +13,7 @@ import torch
 from artfp.attacks.adversary import Adversary, Attempt, Pixels, Scene
 from artfp.attacks.attempts import attempted, clean_images, keep_trained, whole
 from artfp.attacks.autoencoder import BETAS, AutoEncoder, learn
-from artfp.errors import UsageError
+from artfp.errors import CannotError
 from artfp.generators.dataset import Order
 from artfp.robustness import REMOVAL
 from artfp.seeds import derive_seed
@@ -53,7 +53,7 @@ class Regeneration(Adversary):
         """Train, or load what was trained, and let all images through."""
         factor = whole(self, strength)
         if factor not in CHANNELS:
-            raise UsageError(f"{self.name}: {self.unit} must be one of {', '.join(map(str, CHANNELS))}, not {factor}")
+            raise CannotError(f"{self.name}: {self.unit} must be one of {', '.join(map(str, CHANNELS))}, not {factor}")
         clean, data = clean_images(scene, self.training.images)
         network = self._trained(factor, scene, fitted(data, factor))
         return attempted(scene, lambda pixels: round_trip(network, pixels, factor), clean, trained_on=len(data))

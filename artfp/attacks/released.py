@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from artfp.attacks.adversary import Adversary, Attempt, Pixels, Scene
-from artfp.errors import ArtfpError, UsageError
+from artfp.errors import CannotError, UsageError
 from artfp.generators.base import Generator
 from artfp.generators.families import FAMILIES
 from artfp.generators.folder import FILE
@@ -54,7 +54,7 @@ class Owner(Adversary):
         generator = released(scene)
         made, notes = self.made(scene, generator, strength)
         if alike(made, generator):
-            raise ArtfpError(f"{self.name} at {strength:g} changed no weight")
+            raise CannotError(f"{self.name} at {strength:g} changed no weight")
         return Attempt(samples(made, scene), samples(generator, scene), notes=notes)
 
     @abstractmethod
@@ -69,7 +69,7 @@ class Owner(Adversary):
 def released(scene: Scene) -> Generator:
     """The scene's generator, which `needs` has seen to."""
     if scene.generator is None:
-        raise UsageError("there is no generator")
+        raise CannotError("there is no generator")
     return scene.generator
 
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from artfp.attacks.adversary import Adversary, Attempt, Pixels, Scene
 from artfp.attacks.attempts import BATCH, attempted, by_batch, clean_images, keep_trained, whole
 from artfp.attacks.gradients import descended
-from artfp.errors import UsageError
+from artfp.errors import CannotError
 from artfp.generators.dataset import Order
 from artfp.images import to_tensor
 from artfp.robustness import REMOVAL
@@ -101,7 +101,7 @@ class Surrogate(Adversary):
         clean, others = clean_images(scene, count)
         marked = scene.more(count)
         if not len(marked):
-            raise UsageError(f"{self.name}: there are no other images of the key to learn from")
+            raise CannotError(f"{self.name}: there are no other images of the key to learn from")
         detector = self._trained(scene, marked, others[:count])
         work = by_batch(lambda images: descended(images, detector, EPSILON, scene.seed), scene.device)
         attempt = attempted(scene, work, clean)

@@ -4,7 +4,8 @@
     generator --weight perturbation--> another --the same noise--> images --codec--> soft bits --> Row
     Scene --adversary--> Attempt --codec--> soft bits --> Row
 
-What has no key goes the same way beside it. What cannot be done makes a row that says why.
+What has no key goes the same way beside it. What cannot be done makes a row that says why; any other error ends
+the sweep.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from artfp.attacks.adversary import Adversary
-from artfp.errors import ArtfpError
+from artfp.errors import CannotError, DivergedError
 from artfp.evaluate.album import Pixels
 from artfp.evaluate.numbers import control, readout
 from artfp.evaluate.plan import Unit
@@ -47,7 +48,7 @@ def rows_of(bench: Workbench, thresholds: Thresholds, unit: Unit) -> list[Made]:
         if unit.adversary is not None:
             return [_of_adversary(measured, unit, unit.adversary)]
         return [_of_weights(measured, unit)] if unit.kind == WEIGHTS else list(_of_images(measured, unit))
-    except ArtfpError as error:
+    except CannotError as error:
         return [Made(replace(_blank(unit, subject), failure=str(error))) for subject in unit.subjects]
 
 
@@ -120,7 +121,7 @@ def _of_weights(measured: Measured, unit: Unit) -> Made:
     if bench.twin is not None and unit.attack != Soup.name:  # a mean with itself would be no attack
         try:
             after[TWIN] = _of_changed(bench, unit, bench.twin, bench.request.suite.controls)
-        except ArtfpError as error:
+        except CannotError as error:
             notes["twin"] = str(error)
     soft, *controls = bench.read(*after.values())
     row = measured(_blank(unit, GENERATED), soft, dict(zip(list(after)[1:], controls, strict=True)))
@@ -131,7 +132,7 @@ def _of_weights(measured: Measured, unit: Unit) -> Made:
 def _of_changed(bench: Workbench, unit: Unit, network: Generator | None, count: int) -> Images:
     """Images of a network after the change; the model and its twin get the same draws."""
     if network is None:
-        raise ArtfpError("there is no generator whose weights could change")
+        raise CannotError("there is no generator whose weights could change")
     random = numpy_generator(bench.request.seed, "robustness", unit.attack)
     return list(bench.sampled(_change(bench, unit)(network, unit.strength, random), count))
 
@@ -140,7 +141,7 @@ def _change(bench: Workbench, unit: Unit) -> WeightPerturbation:
     if unit.attack != Soup.name:
         return WEIGHT_PERTURBATIONS[unit.attack]
     if bench.twin is None:
-        raise ArtfpError("there is no clean twin to average with; --twin names one")
+        raise CannotError("there is no clean twin to average with; --twin names one")
     return Soup(bench.twin)
 
 
@@ -148,8 +149,11 @@ def _of_adversary(measured: Measured, unit: Unit, adversary: Adversary) -> Made:
     bench, (subject,) = measured.bench, unit.subjects
     scene = scene_of(bench, subject, unit.attack)
     if missing := adversary.missing(scene):
-        raise ArtfpError(missing)
-    attempt = adversary(scene, unit.strength)
+        raise CannotError(missing)
+    try:
+        attempt = adversary(scene, unit.strength)
+    except DivergedError as error:  # another time it would again; its own words name the folder
+        raise CannotError(f"what {unit.attack} trains diverges") from error
     sets = {"": attempt.images, CLEAN: attempt.clean, TWIN: attempt.twin, "before": attempt.before}
     images = {name: list(each) for name, each in sets.items() if each is not None}
     before = images.pop("before", None)

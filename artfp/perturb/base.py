@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from artfp.errors import ArtfpError, UsageError
+from artfp.errors import ArtfpError, CannotError
 from artfp.seeds import numpy_generator
 
 
@@ -45,9 +45,9 @@ class Graded(ABC):
     def check(self, strength: float) -> None:
         """Refuse what is no number, and what lies where no damage is."""
         if not np.isfinite(strength):
-            raise UsageError(f"{self.name}: strength must be a number, not {strength}")
+            raise CannotError(f"{self.name}: strength must be a number, not {strength}")
         if not self.both_ways and (strength - self.mildest) * (self.hardest - self.mildest) < 0:
-            raise UsageError(f"{self.name}: strengths go {self.direction} from {self.mildest:g}, not to {strength:g}")
+            raise CannotError(f"{self.name}: strengths go {self.direction} from {self.mildest:g}, not to {strength:g}")
 
     def at_level(self, level: float) -> float:
         """The strength a fraction `level` of the way from mildest to hardest."""

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from artfp.errors import ArtfpError, UsageError
+from artfp.errors import CannotError
 from artfp.perturb.base import Graded
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -38,9 +38,9 @@ class WeightPerturbation(Graded):
         before = [weight.detach().clone() for weight in made.parameters()]
         self.change(made, strength, random)
         if all(torch.equal(old, new) for old, new in zip(before, made.parameters(), strict=True)):
-            raise ArtfpError(f"{self.name} at {strength:g} changed no weight: too mild for them, or done before")
+            raise CannotError(f"{self.name} at {strength:g} changed no weight: too mild for them, or done before")
         if not all(weight.isfinite().all() for weight in made.parameters()):
-            raise ArtfpError(f"{self.name} at {strength:g} made weights that are no numbers")
+            raise CannotError(f"{self.name} at {strength:g} made weights that are no numbers")
         return made
 
     @abstractmethod
@@ -121,7 +121,7 @@ class Quantise(TensorPerturbation):
     def apply(self, weight: Tensor, strength: float, random: np.random.Generator) -> Tensor:
         """As many steps above zero as below; an output's largest number stays."""
         if strength != round(strength) or strength < 2:
-            raise UsageError(f"{self.name}: takes whole bits, two or more, not {strength:g}")
+            raise CannotError(f"{self.name}: takes whole bits, two or more, not {strength:g}")
         if not is_matrix(weight):
             return weight
         most = 2 ** (round(strength) - 1) - 1
@@ -138,7 +138,7 @@ class Cast(TensorPerturbation):
     def apply(self, weight: Tensor, strength: float, random: np.random.Generator) -> Tensor:
         """To the other type and back."""
         if strength not in CASTS:
-            raise UsageError(f"{self.name}: 11 bits are float16 and 8 are bfloat16; nothing has {strength:g}")
+            raise CannotError(f"{self.name}: 11 bits are float16 and 8 are bfloat16; nothing has {strength:g}")
         return weight.to(CASTS[strength]).to(weight.dtype)
 
 
@@ -170,7 +170,7 @@ class PruneChannels(TensorPerturbation):
 def smallest(sizes: Tensor, share: float) -> Tensor:
     """Where the smallest are, so large a share of them."""
     if share > 1:
-        raise UsageError(f"pruning takes a share of up to 1, not {share:g}")
+        raise CannotError(f"pruning takes a share of up to 1, not {share:g}")
     return sizes.topk(round(share * len(sizes)), largest=False).indices
 
 
@@ -191,7 +191,7 @@ class Soup(WeightPerturbation):
         found = tensors(network)
         shapes, others = ({name: one.shape for name, one in group.items()} for group in (found, self._other))
         if shapes != others:
-            raise UsageError(f"{self.name}: the other network is of another shape")
+            raise CannotError(f"{self.name}: the other network is of another shape")
         for name, tensor in found.items():
             tensor.lerp_(self._other[name].to(tensor), strength)
 

@@ -13,7 +13,7 @@ import pytest
 
 from artfp.attacks.adversary import Adversary, Attempt, Scene
 from artfp.attacks.registry import ADVERSARIES
-from artfp.errors import UsageError
+from artfp.errors import ArtfpError, BadInputError, CannotError, DivergedError, UsageError
 from artfp.evaluate.plan import chains, units
 from artfp.evaluate.request import Request
 from artfp.evaluate.sweep import Outcome
@@ -58,6 +58,22 @@ class Glutton(Adversary):
 
     def __call__(self, scene: Scene, strength: float) -> Attempt:
         return Attempt(scene.clean(int(strength)))
+
+
+class Unlucky(Adversary):
+    """Meets with the error of his strength."""
+
+    name, aim, knows, costs, unit = "unlucky", REMOVAL, "Nothing.", "Nothing.", "misfortunes"
+    strengths = (0.0, 1.0, 2.0, 3.0)
+    errors = (
+        CannotError("never"),
+        DivergedError("/a/path: NaN"),
+        BadInputError("/a/path: torn"),
+        UsageError("not now"),
+    )
+
+    def __call__(self, scene: Scene, strength: float) -> Attempt:
+        raise self.errors[int(strength)]
 
 
 DOUBLES: dict[str, Adversary] = {each.name: each for each in (Painter(), Copyist(), Glutton())}
@@ -137,6 +153,27 @@ def test_who_wants_more_images_than_there_are_gets_those(request_of: RequestOf, 
     row: Any = full(request_of("full"), "adversary/glutton/*").rows[0]
     assert row.failure is None
     assert row.readout.images == 28
+
+
+@pytest.fixture
+def unlucky(full: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
+    """The same, with one more."""
+    monkeypatch.setitem(DOUBLES, Unlucky.name, Unlucky())
+    return full
+
+
+def test_what_cannot_be_done_is_a_row_and_tells_no_path(request_of: RequestOf, unlucky: Callable[..., Outcome]) -> None:
+    rows = unlucky(request_of("full"), "adversary/unlucky/0/*", "adversary/unlucky/1/*").rows
+    assert [row.failure for row in rows] == ["never", "what unlucky trains diverges"]
+
+
+@pytest.mark.parametrize(("strength", "message"), [(2, "/a/path: torn"), (3, "not now")])
+def test_what_may_go_well_another_time_ends_the_sweep_and_is_no_row(
+    request_of: RequestOf, unlucky: Callable[..., Outcome], tmp_path: Path, strength: int, message: str
+) -> None:
+    with pytest.raises(ArtfpError, match=message):
+        unlucky(request_of("full"), f"adversary/unlucky/{strength}/*")
+    assert not list((tmp_path / "out" / "rows").iterdir())
 
 
 def test_full_goes_on_where_standard_ended(

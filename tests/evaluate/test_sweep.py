@@ -149,10 +149,15 @@ def test_a_folder_belongs_to_one_sweep(request_of: RequestOf, swept: Swept, tmp_
 
 def test_no_file_tells_a_path_or_a_secret(request_of: RequestOf, swept: Swept, small_run: Path, tmp_path: Path) -> None:
     request = request_of()
-    swept(request, tmp_path / "out", *SOME)
+    unchanged = replace(request.subjects, generator=halved(small_run / "model", tmp_path))
+    rows = swept(
+        replace(request, subjects=unchanged, suite_name="standard"), tmp_path / "out", *SOME, "weights/cast/11/*"
+    ).rows
+    assert rows[-1].failure
     told = "".join(path.read_text() for path in (tmp_path / "out").rglob("*.json"))
     told += (tmp_path / "out" / "rows.csv").read_text()
     assert str(small_run) not in told
+    assert str(tmp_path) not in told
     assert np.packbits(request.bits).tobytes().hex() not in told
     assert "bits=" not in repr(request)
 
