@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from artfp import __version__
 from artfp.attacks.adversary import Adversary
@@ -31,12 +31,14 @@ from artfp.files import atomic_open, read_json, sha256_file, working_alone, writ
 from artfp.generators.sampling import checkpoint_of, read_generator
 from artfp.images import LoadedImage, encode_png, resize, to_pixels, to_tensor
 from artfp.ownership import check_owner
+from artfp.results import Record
 from artfp.robustness import SCHEMA, Row, Sweep, Thresholds
 
 SETTINGS, SWEEP, ROWS, THUMBS, TABLE = "settings.json", "sweep.json", "rows", "thumbs", "rows.csv"
 PARTS = (ROWS, THUMBS, "work", "work/null")  # folders in it
 THUMB = 256  # pixels of the longer side, at most
 
+R = TypeVar("R", bound=Record)
 Watch = Callable[[str], AbstractContextManager[Callable[[int, int, str], None]]]
 
 
@@ -142,7 +144,7 @@ def _thresholds(workers: Workers, watch: Watch) -> Thresholds:
     """Of a sweep that goes on those that it began with."""
     path = workers.bench.folder / SWEEP
     if path.exists():
-        return Sweep.from_dict(read_json(path)).thresholds
+        return _record(path, Sweep, "a sweep").thresholds
     tasks, counted = pieces(workers.bench), []
     with watch("clean images") as advance:
         for done, each in enumerate(workers.each([[task] for task in tasks]), start=1):
@@ -167,11 +169,15 @@ def _row_path(folder: Path, address: str) -> Path:
 
 
 def _read_row(folder: Path, address: str) -> Row:
-    path = _row_path(folder, address)
+    return _record(_row_path(folder, address), Row, "a row")
+
+
+def _record(path: Path, kind: type[R], noun: str) -> R:
+    """What this sweep wrote earlier; `noun` says what it should be."""
     try:
-        return Row.from_dict(read_json(path))
-    except TypeError as error:
-        raise BadInputError(f"{path}: not a row ({error}); remove it and run the same command again") from error
+        return kind.from_dict(read_json(path))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise BadInputError(f"{path}: not {noun} ({error}); remove it and run the same command again") from error
 
 
 def _sweep(bench: Workbench, everything: Sequence[Unit], asked: Sequence[Unit], thresholds: Thresholds) -> Sweep:

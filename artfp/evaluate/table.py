@@ -1,4 +1,4 @@
-"""All rows as one table, for spreadsheets."""
+"""All rows as one table, for spreadsheets: text that they would take for a formula gets an apostrophe."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from artfp.statistics.calibration import Share
 PLAIN = ("address", "kind", "attack", "strength", "unit", "subject")
 SHARES = ("tpr", "tpr_empirical", "clean_fpr", "clean_fpr_empirical", "twin_fpr", "twin_fpr_empirical")
 READ = ("images", "accuracy", "accuracy_low", "accuracy_high", "log10_p", "images_needed")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 LAST = ("failure", "aim", "knows", "costs")
 COLUMNS = (
     *PLAIN,
@@ -32,8 +33,14 @@ def as_csv(rows: Iterable[Row]) -> str:
     text = io.StringIO()
     table = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
     table.writeheader()
-    table.writerows(_cells(row) for row in rows)
+    table.writerows({name: _plain(cell) for name, cell in _cells(row).items()} for row in rows)
     return text.getvalue()
+
+
+def _plain(cell: Any) -> Any:
+    if not isinstance(cell, str):
+        return cell
+    return ("'" if cell.startswith(FORMULA) else "") + cell.replace("\r", " ")  # which the csv module leaves unquoted
 
 
 def _cells(row: Row) -> dict[str, Any]:

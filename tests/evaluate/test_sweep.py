@@ -15,10 +15,11 @@ import pytest
 import torch
 
 from artfp.codec.dct import DctCodec
-from artfp.errors import UsageError
+from artfp.errors import BadInputError, UsageError
 from artfp.evaluate import sweep as module
 from artfp.evaluate.request import Request
 from artfp.evaluate.sweep import Outcome, UnitTask, check
+from artfp.evaluate.table import as_csv
 from artfp.generators.sampling import read_generator, save_generator
 from artfp.images import load_image, to_tensor
 from artfp.perturb.grids import SUITES
@@ -242,6 +243,27 @@ def test_the_table_has_a_line_for_each_row_with_its_numbers(
         assert float(line["tpr"]) == row.readout.single.rate
         assert line["tpr_empirical"] == ""
         assert (line["clean_fpr"] == "") == (row.clean is None)
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"thresholds": 1}'])
+def test_a_broken_record_is_named(request_of: RequestOf, swept: Swept, tmp_path: Path, text: str) -> None:
+    for name in ("sweep.json", "rows/image.untouched.0.data.json"):
+        path = tmp_path / "out" / name
+        swept(request_of(count=2), tmp_path / "out", "image/untouched/0/data")
+        whole = path.read_text()
+        path.write_text(text)
+        with pytest.raises(BadInputError, match=f"{path.name}: not a .*remove it"):
+            swept(request_of(count=2), tmp_path / "out", "image/untouched/0/data")
+        path.write_text(whole)
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_text_that_a_spreadsheet_would_compute_is_quoted_and_numbers_are_not(start: str) -> None:
+    row = Row(1, "a", "image", f"{start}1", -1.0, "", "data", None, None, None, None, failure=f"{start}HYPERLINK()")
+    cells = next(csv.DictReader(io.StringIO(as_csv([row]), newline="")))
+    shown = start.replace("\r", " ")
+    assert (cells["attack"], cells["failure"]) == (f"'{shown}1", f"'{shown}HYPERLINK()")
+    assert (cells["strength"], cells["kind"]) == ("-1.0", "image")
 
 
 def test_a_plan_tells_what_there_is_to_do_and_changes_nothing(request_of: RequestOf, tmp_path: Path) -> None:
