@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from artfp.attacks.adversary import Adversary, Attempt, Pixels, Scene
 from artfp.checkpoints import load_into, load_tensors, save_tensors
 from artfp.codec.base import Codec
-from artfp.errors import CannotError, UsageError
+from artfp.errors import CannotError
 from artfp.files import sha256_bytes
 from artfp.generators.sampling import sample
 from artfp.images import to_pixels, to_tensor
@@ -46,7 +46,7 @@ def controls(scene: Scene) -> Pixels | None:
     """Clean images to compare with, for who does not learn from others; None where there are none."""
     try:
         return clean_images(scene, 0)[0]
-    except UsageError:
+    except CannotError:
         return None
 
 

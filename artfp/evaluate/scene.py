@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from artfp.attacks.adversary import Pixels, Scene
-from artfp.errors import UsageError
+from artfp.errors import CannotError
 from artfp.evaluate.album import Album
 from artfp.evaluate.workbench import ORIGINALS, Workbench
 from artfp.reading import silent
@@ -39,7 +39,7 @@ def scene_of(bench: Workbench, subject: str, adversary: str) -> Scene:
 
 def _together(images: Album) -> Pixels:
     if len(images.sizes) != 1:
-        raise UsageError("the images are of different sizes, and adversaries take those of one")
+        raise CannotError("the images are of different sizes, and adversaries take those of one")
     return np.stack(images[:])
 
 
@@ -59,7 +59,7 @@ def _more(bench: Workbench, subject: str, count: int) -> Pixels:
 def _clean(bench: Workbench, count: int) -> Pixels:
     """None of them the original of an image that is attacked."""
     if bench.clean is None:
-        raise UsageError("there are no clean images; --clean names some")
+        raise CannotError("there are no clean images; --clean names some")
     known = () if bench.originals is None else bench.originals.names[: bench.count]
     others = bench.clean.without(frozenset(known))
     return _some(others.images(slice(0, count), bench.side), "that never had the key")
@@ -68,7 +68,7 @@ def _clean(bench: Workbench, count: int) -> Pixels:
 def _some(images: Iterable[Pixels], what: str) -> Pixels:
     found = list(images)
     if not found:
-        raise UsageError(f"there are no other images {what}")
+        raise CannotError(f"there are no other images {what}")
     if len({image.shape for image in found}) > 1:
-        raise UsageError(f"the other images {what} are of different sizes, and adversaries take those of one")
+        raise CannotError(f"the other images {what} are of different sizes, and adversaries take those of one")
     return np.stack(found)

@@ -155,6 +155,13 @@ def test_who_wants_more_images_than_there_are_gets_those(request_of: RequestOf, 
     assert row.readout.images == 28
 
 
+def test_who_wants_clean_images_where_there_are_none_is_a_row_that_says_so(
+    request_of: RequestOf, full: Callable[..., Outcome]
+) -> None:
+    row = full(request_of("full", clean=None), "adversary/glutton/*").rows[0]
+    assert row.failure == "there are no clean images; --clean names some"
+
+
 @pytest.fixture
 def unlucky(full: Callable[..., Outcome], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Outcome]:
     """The same, with one more."""
