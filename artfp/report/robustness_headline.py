@@ -78,7 +78,7 @@ def _attempts_words(folder: SweepFolder, aim: str) -> str:
     """How often adversaries reached one aim, of the times they could try."""
     tried = [attempt for attempt in attempts(folder) if attempt.row.aim == aim and attempt.row.readout is not None]
     done = sum(attempt.succeeded for attempt in tried)
-    verb = "removed the key" if aim == REMOVAL else "forged it in images without it"
+    verb = "removed the key" if aim == REMOVAL else "forged a proof"
     return f"{verb} in {done} of {len(tried)} attempts" if tried else ""
 
 
