@@ -96,10 +96,16 @@ def test_the_best_of_many_keys_is_a_forgery_only_after_correction(tmp_path: Path
 
 
 def test_the_control_counts_unmarked_images_that_pass(tmp_path: Path) -> None:
-    assert "The control holds: of 64 readings" in page_of(tmp_path, with_p(-9, -9))
+    assert "The control holds: of 64 readings of 32 unmarked images" in page_of(tmp_path, with_p(-9, -9))
     passing = Control(Share.of(2, 32), None)
     rows = [dataclasses.replace(each, twin=passing) for each in with_p(-9)]
-    assert "The control needs a look: 2 of 64 readings" in page_of(tmp_path, rows)
+    assert "The control needs a look: 2 of 64 readings of 64 unmarked images" in page_of(tmp_path, rows)
+
+
+def test_what_the_control_reads_counts_once_for_both_subjects(tmp_path: Path) -> None:
+    unharmed = [row(IMAGE, UNTOUCHED, 0, subject, read(0.9)) for subject in (GENERATED, DATA)]
+    page = page_of(tmp_path, [*unharmed, *with_p(-9), *with_p(-9, subject=DATA)])
+    assert "The control holds: of 32 readings of 32 unmarked images" in page
 
 
 def test_without_unmarked_images_there_is_no_control(tmp_path: Path) -> None:
