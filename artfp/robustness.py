@@ -118,3 +118,8 @@ class Sweep(Record):
 def address_of(kind: str, attack: str, strength: float, subject: str) -> str:
     """The name of a row, by which a report, a court or a test can point at it."""
     return f"{kind}/{attack}/{strength:g}/{subject}"
+
+
+def file_name(address: str) -> str:
+    """What the files of a row are called, without their suffix: no address leads out of its folder."""
+    return address.replace("/", ".")

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from artfp.report.sweep_folder import file_name
 from artfp.robustness import (
     ADVERSARY,
     DATA,
@@ -29,6 +28,7 @@ from artfp.robustness import (
     Sweep,
     Thresholds,
     address_of,
+    file_name,
 )
 from artfp.seeds import numpy_generator
 from artfp.statistics.calibration import Share

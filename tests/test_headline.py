@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from sweeps import read, row, write_sweep
 
 from artfp.perturb.grids import SUITES
 from artfp.report.sweep_folder import read_sweep
-from artfp.robustness import IMAGE, UNTOUCHED
+from artfp.robustness import GENERATED, IMAGE, UNTOUCHED, WEIGHTS, Damage
 from benchmarks.headline import LINES, table
 
 
@@ -26,3 +27,13 @@ def test_what_misses_its_target_has_a_star_and_what_was_not_measured_a_dash(tmp_
     assert next(line for line in found if "JPEG 80" in line).startswith("| JPEG 80 | .856 | .95 | 90.6 %* (")
     assert next(line for line in found if "JPEG 50" in line).startswith("| JPEG 50 | .758 | .88 | 89.0 % (")
     assert next(line for line in found if "pruned" in line) == "| weights: half of them pruned |  | .9 | — |"
+
+
+@pytest.mark.parametrize(("distance", "star"), [(0.59, "*"), (0.6, ""), (None, "*")])
+def test_a_generator_that_is_of_no_use_any_more_misses_no_target(
+    tmp_path: Path, distance: float | None, star: str
+) -> None:
+    unharmed = row(IMAGE, UNTOUCHED, 0, GENERATED, read(0.96), damage=Damage(None, 0.0, 0.3))
+    pruned = row(WEIGHTS, "prune", 0.5, GENERATED, read(0.75), damage=Damage(20.0, 0.1, distance))
+    found = table([read_sweep(write_sweep(tmp_path, [unharmed, pruned]))]).splitlines()
+    assert f"| 75.0 %{star} (" in next(line for line in found if "pruned" in line)

@@ -53,7 +53,7 @@ def controls(scene: Scene) -> Pixels | None:
 def clean_images(scene: Scene, more: int) -> tuple[Pixels, Pixels]:
     """Clean images to compare with, as many as there are of the key's, and up to `more` others for whoever learns.
 
-    Where there are too few for both, each gets half. The first are the same whatever is wanted of the second.
+    The first are the same whatever is wanted of the second, as long as there are enough; else each gets half.
     """
     count = len(scene.images)
     found = scene.clean(count + more)

@@ -123,7 +123,10 @@ class _Averaging(Adversary):
 
     unit = "images averaged"
     strengths: tuple[float, ...] = (10, 100, 1000, 10_000)
-    knows = "Images that carry the key and clean ones of their kind, no two of one picture; neither codec nor key."
+    knows = (
+        "Images that carry the key and clean ones of their kind, of other pictures as far as there are enough; neither "
+        "codec nor key."
+    )
     costs = "As many images of both kinds, and seconds of computing."
 
     def _learnt(self, scene: Scene, strength: float) -> tuple[Tensor, Pixels, dict[str, int]]:

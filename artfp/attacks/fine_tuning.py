@@ -42,7 +42,7 @@ class FineTuning(Trainer):
         self.name, self.strengths, self.clean = name, strengths, clean
         self.knows = (
             f"The generator's weights and its family, and {clean:,} images of the same kind that carry no key; neither "
-            "its discriminator nor the data it learnt from, neither key nor codec."
+            "its discriminator, nor key or codec. In a sweep of a run they are the originals of its training images."
         )
         self.costs = (
             f"Training on up to {max(strengths):,} images shown, each about as dear as one of the generator's own."

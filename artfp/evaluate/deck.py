@@ -46,6 +46,10 @@ class Deck:
         """The others."""
         return Deck(self.path, tuple(name for name in self.names if name not in names))
 
+    def reversed(self) -> Deck:
+        """The last image first."""
+        return Deck(self.path, self.names[::-1])
+
     def images(self, chosen: slice, side: int | None = None) -> Iterator[Pixels]:
         """Those at these places: as they are, or the largest centre square of each at this side."""
         with open_source(self.path) as source, ThreadPoolExecutor(thread_count()) as pool:

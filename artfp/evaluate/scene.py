@@ -57,11 +57,15 @@ def _more(bench: Workbench, subject: str, count: int) -> Pixels:
 
 
 def _clean(bench: Workbench, count: int) -> Pixels:
-    """None of them the original of an image that is attacked."""
+    """None of them the original of an image that is attacked.
+
+    They come from the end of the order in which marked images and the row's own clean ones come from the start: where
+    there are enough, nobody learns from both sides of one picture, or is held against what he learnt from.
+    """
     if bench.clean is None:
         raise CannotError("there are no clean images; --clean names some")
     known = () if bench.originals is None else bench.originals.names[: bench.count]
-    others = bench.clean.without(frozenset(known))
+    others = bench.clean.without(frozenset(known)).reversed()
     return _some(others.images(slice(0, count), bench.side), "that never had the key")
 
 

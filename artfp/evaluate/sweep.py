@@ -32,7 +32,7 @@ from artfp.generators.sampling import checkpoint_of, read_generator
 from artfp.images import LoadedImage, encode_png, resize, to_pixels, to_tensor
 from artfp.ownership import check_owner
 from artfp.results import Record
-from artfp.robustness import SCHEMA, Row, Sweep, Thresholds
+from artfp.robustness import SCHEMA, Row, Sweep, Thresholds, file_name
 
 SETTINGS, SWEEP, ROWS, THUMBS, TABLE = "settings.json", "sweep.json", "rows", "thumbs", "rows.csv"
 PARTS = (ROWS, THUMBS, "work", "work/null")  # folders in it
@@ -66,11 +66,6 @@ class UnitTask:
                     stream.write(_thumb(made.images[0]))
             write_json(_row_path(bench.folder, made.row.address), made.row.to_dict())
         return self.unit.addresses
-
-
-def file_name(address: str) -> str:
-    """What the files of a row are called, without their suffix."""
-    return address.replace("/", ".")
 
 
 def _thumb(pixels: Pixels) -> bytes:

@@ -53,7 +53,7 @@ WEIGHTS: Grid = {
     "prune-channels": (0.05, 0.1, 0.25),
     "soup": (0.25, 0.5, 0.75),
 }
-
+BOTH_WAYS = frozenset({"brightness", "contrast", "saturation", "gamma"})  # milder in the middle than at either end
 
 CLEAN_DECODES = 10_000  # below this a threshold that 0.1 % of clean images reach rests on fewer than ten of them
 

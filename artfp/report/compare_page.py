@@ -47,11 +47,13 @@ def claim(comparison: Comparison) -> str:
     """What the rows say together, and how much of it chance would say."""
     counts = comparison.counts()
     total = sum(counts.values())
+    apart = f" Rows of forgeries, where more is worse, are not counted: {comparison.forgeries}."
+    apart = apart if comparison.forgeries else ""
     if not total:
-        return "No row could be carried out in both sweeps."
+        return f"No alteration or removal could be carried out in both sweeps.{apart}"
     return (
         f"Of {count(total)} rows, B reads more bits in {counts[HIGHER]} and fewer in {counts[LOWER]}; in "
-        f"{counts[SAME]} no difference is shown."
+        f"{counts[SAME]} no difference is shown.{apart}"
     )
 
 

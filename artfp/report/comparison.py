@@ -12,7 +12,7 @@ from pathlib import Path
 from artfp.errors import UsageError
 from artfp.report.sweep_folder import SweepFolder, read_sweep
 from artfp.results import Record
-from artfp.robustness import Readout, Sweep
+from artfp.robustness import FORGERY, REMOVAL, Readout, Row, Sweep
 from artfp.seeds import numpy_generator
 from artfp.statistics.jackknife import Interval
 from artfp.statistics.paired import independent_difference, paired_difference
@@ -47,6 +47,7 @@ class Pair(Record):
     """One address in both sweeps."""
 
     address: str
+    aim: str
     a: Reading | None  # None: the row could not be carried out
     b: Reading | None
     difference: Interval | None  # b - a
@@ -71,9 +72,14 @@ class Comparison(Record):
     only_b: tuple[str, ...]
 
     def counts(self) -> dict[str, int]:
-        """Of the rows measured in both: in how many B reads more, or fewer, or no difference shows."""
-        measured = [pair.outcome for pair in self.pairs if pair.difference is not None]
+        """Of the rows measured in both: in how many B reads more, or fewer, or no difference shows; no forgeries."""
+        measured = [pair.outcome for pair in self.pairs if pair.difference is not None and pair.aim == REMOVAL]
         return {outcome: measured.count(outcome) for outcome in (HIGHER, LOWER, SAME)}
+
+    @property
+    def forgeries(self) -> int:
+        """The rows that are not counted: where others' images are read, more is worse."""
+        return sum(pair.difference is not None and pair.aim == FORGERY for pair in self.pairs)
 
 
 def compare(a: Path, b: Path) -> Comparison:
@@ -87,9 +93,7 @@ def compare(a: Path, b: Path) -> Comparison:
     return Comparison(
         a=_side(first.sweep),
         b=_side(second.sweep),
-        pairs=tuple(
-            _pair(row.address, row.readout, others[row.address].readout, first.sweep, second.sweep) for row in shared
-        ),
+        pairs=tuple(_pair(row, others[row.address].readout, first.sweep, second.sweep) for row in shared),
         only_a=_alone(first, in_common),
         only_b=_alone(second, in_common),
     )
@@ -112,11 +116,12 @@ def _alone(folder: SweepFolder, in_common: set[str]) -> tuple[str, ...]:
     return tuple(row.address for row in folder.rows if row.address not in in_common)
 
 
-def _pair(address: str, a: Readout | None, b: Readout | None, first: Sweep, second: Sweep) -> Pair:
+def _pair(row: Row, b: Readout | None, first: Sweep, second: Sweep) -> Pair:
+    address, a = row.address, row.readout
     if a is None or b is None:
-        return Pair(address, _reading(a), _reading(b), None, paired=False)
+        return Pair(address, row.aim, _reading(a), _reading(b), None, paired=False)
     paired = first.seed == second.seed and 0 < len(a.matches) == len(b.matches)
-    return Pair(address, _reading(a), _reading(b), _difference(address, a, b, paired), paired)
+    return Pair(address, row.aim, _reading(a), _reading(b), _difference(address, a, b, paired), paired)
 
 
 def _reading(readout: Readout | None) -> Reading | None:

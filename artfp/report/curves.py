@@ -6,8 +6,8 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
+from artfp.perturb.grids import BOTH_WAYS
 from artfp.report.figures import CHANCE
 from artfp.report.sweep_folder import SweepFolder
 from artfp.report.tables import short
@@ -22,15 +22,11 @@ class Grid:
     """The strengths of one attack in the order of the report, each with a place between 0 and 1."""
 
     strengths: tuple[float, ...]
-
-    @cached_property
-    def one_sided(self) -> bool:
-        """Whether they go one way from mild to harsh; those that do not are mildest in the middle."""
-        return list(self.strengths) in (sorted(self.strengths), self._falling)
+    one_sided: bool = True  # whether they go one way from mild to harsh; those that do not are mildest in the middle
 
     @property
-    def _falling(self) -> list[float]:
-        return sorted(self.strengths, reverse=True)
+    def _falling(self) -> bool:
+        return self.one_sided and list(self.strengths) == sorted(self.strengths, reverse=True)
 
     def place(self, strength: float) -> float:
         """From 0 to 1: from mild to harsh, or from low to high where both ends are harsh; in the middle if alone."""
@@ -38,7 +34,7 @@ class Grid:
         if low == high:
             return 0.5
         share = (self._value(strength) - low) / (high - low)
-        return 1 - share if list(self.strengths) == self._falling else share
+        return 1 - share if self._falling else share
 
     def _value(self, strength: float) -> float:
         least, most = min(self.strengths), max(self.strengths)
@@ -112,7 +108,7 @@ def above_chance(accuracy: float) -> float:
 
 
 def _attack(kind: str, name: str, points: Sequence[tuple[Row, Readout]], subjects: Iterable[str]) -> Attack:
-    grid = Grid(tuple(dict.fromkeys(row.strength for row, _ in points)))
+    grid = Grid(tuple(dict.fromkeys(row.strength for row, _ in points)), one_sided=name not in BOTH_WAYS)
     curves = tuple(Curve(subject, grid, mine) for subject in subjects if (mine := _placed(points, grid, subject)))
     return Attack(kind, name, points[0][0].unit, grid, curves)
 

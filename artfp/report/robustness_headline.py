@@ -10,8 +10,9 @@ from artfp.report.curves import attack_label, strength_label
 from artfp.report.robustness_tables import attempts, images_needed, proven
 from artfp.report.sweep_folder import SweepFolder
 from artfp.report.tables import Row, count, percent, short
-from artfp.robustness import ADVERSARY, FORGERY, GENERATED, IMAGE, REMOVAL, WEIGHTS, Readout
+from artfp.robustness import FORGERY, GENERATED, IMAGE, REMOVAL, WEIGHTS, Readout
 from artfp.robustness import Row as SweepRow
+from artfp.statistics.calibration import Share
 
 MOST_DEFEATS = 6  # attacks in a sentence
 SOURCES = {True: "images from this generator", False: "marked images"}  # by whether one generated them
@@ -78,7 +79,7 @@ def _attempts_words(folder: SweepFolder, aim: str) -> str:
     """How often adversaries reached one aim, of the times they could try."""
     tried = [attempt for attempt in attempts(folder) if attempt.row.aim == aim and attempt.row.readout is not None]
     done = sum(attempt.succeeded for attempt in tried)
-    verb = "removed the key" if aim == REMOVAL else "forged it in images without it"
+    verb = "removed the key" if aim == REMOVAL else "forged a proof"
     return f"{verb} in {done} of {len(tried)} attempts" if tried else ""
 
 
@@ -109,24 +110,34 @@ def _numbers(folder: SweepFolder) -> Iterator[Row]:
 
 def control(folder: SweepFolder) -> dict[str, str] | None:
     """What unmarked images do under the same alterations: they should never pass for marked ones."""
-    found = [
-        each.single
-        for row in folder.rows
-        if row.kind != ADVERSARY
-        for each in (row.clean, row.twin)
-        if each is not None and each.single.total
-    ]
+    found = _control_readings(folder)
     if not found:
         return None
-    passed, total = sum(share.count for share in found), sum(share.total for share in found)
+    passed, total = sum(share.count for share in found.values()), sum(share.total for share in found.values())
+    of = f"{count(total)} readings of {count(_images_of(found))} unmarked images"
     if passed:
         words = (
-            f"The control needs a look: {count(passed)} of {count(total)} readings of unmarked images, put through the "
-            "same alterations, pass for marked ones at p ≤ 10⁻⁶. The table of all rows shows where."
+            f"The control needs a look: {count(passed)} of {of}, put through the same alterations, pass for marked "
+            "ones at p ≤ 10⁻⁶. The table of all rows shows where."
         )
         return {"style": "fails", "words": words}
-    words = (
-        f"The control holds: of {count(total)} readings of unmarked images, put through the same alterations, none "
-        "passes for a marked one."
-    )
+    words = f"The control holds: of {of}, put through the same alterations, none passes for a marked one."
     return {"style": "holds", "words": words}
+
+
+def _control_readings(folder: SweepFolder) -> dict[tuple[str, str, float, str], Share]:
+    """Of each alteration and kind of unmarked images; once, though the rows of both subjects tell it."""
+    return {
+        (row.kind, row.attack, row.strength, name): each.single
+        for row, _ in folder.measured(IMAGE, WEIGHTS)
+        for name, each in (("clean", row.clean), ("twin", row.twin))
+        if each is not None and each.single.total
+    }
+
+
+def _images_of(found: dict[tuple[str, str, float, str], Share]) -> int:
+    """How many images they are of: every alteration has the same ones."""
+    most: dict[str, int] = {}
+    for (*_, name), share in found.items():
+        most[name] = max(share.total, most.get(name, 0))
+    return sum(most.values())

@@ -149,8 +149,14 @@ def _attempt(row: SweepRow) -> Attempt:
     if row.readout is None:
         return Attempt(row, f"Not carried out: {row.failure}", 2)
     if row.aim == FORGERY:
-        return Attempt(row, "Forged the key", 0) if proven(row.readout) else Attempt(row, "Forged nothing", 1)
+        return Attempt(row, "Forged the key", 0) if _forged(row, row.readout) else Attempt(row, "Forged nothing", 1)
     return Attempt(row, "Still proven", 1) if proven(row.readout) else Attempt(row, "Removed the key", 0)
+
+
+def _forged(row: SweepRow, readout: Readout) -> bool:
+    """Whether a forger has a proof; the least p of many keys that he tried is none before it is corrected for them."""
+    surviving = row.notes.get("corrected_matches")
+    return surviving > 0 if isinstance(surviving, int) else proven(readout)
 
 
 def attempt_rows(folder: SweepFolder) -> tuple[Row, ...]:

@@ -30,6 +30,7 @@ from artfp.robustness import (
     Sweep,
     Thresholds,
     address_of,
+    file_name,
 )
 
 SWEEP = "sweep.json"
@@ -86,11 +87,6 @@ def read_sweep(folder: Path) -> SweepFolder:
         thumbs={address: path for address, path in thumbs.items() if path.is_file()},
         table=(folder / TABLE).is_file(),
     )
-
-
-def file_name(address: str) -> str:
-    """An address as a name without folders."""
-    return address.replace("/", ".")
 
 
 def _check_schema(path: Path) -> None:

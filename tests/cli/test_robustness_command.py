@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from sweeps import read, row
 
 from artfp.cli.main import artfp
 from artfp.cli.robustness import SUITES as OFFERED
+from artfp.cli.robustness import _worst_first
 from artfp.keys.registry import Registry
 from artfp.perturb.grids import SUITES
+from artfp.robustness import ADVERSARY, DATA, FORGERY
 
 Pixels = np.ndarray
 UNTOUCHED = ("--only", "image/untouched/*")
@@ -67,6 +70,11 @@ def test_json_has_the_worst_rows_first(marked: Path, tmp_path: Path) -> None:
     assert len(accuracies) == 5
     assert (tmp_path / "out" / "rows.csv").is_file()
     assert Path(found["report"]).read_text().startswith("<!doctype html>")
+
+
+def test_a_forgery_that_failed_is_no_worst_row() -> None:
+    rows = [row(ADVERSARY, "forging", 1, DATA, read(0.5), aim=FORGERY), row(ADVERSARY, "averaging", 1, DATA, read(0.6))]
+    assert [each["address"] for each in _worst_first(rows)] == [rows[1].address]
 
 
 def test_a_plan_changes_nothing(marked: Path, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import torch
 from artfp.data.procedural import generate
 from artfp.errors import UsageError
 from artfp.images import check_images, to_tensor
-from artfp.perturb.grids import IMAGES
+from artfp.perturb.grids import BOTH_WAYS, IMAGES
 from artfp.perturb.image import PERTURBATIONS
+from artfp.perturb.weights import WEIGHTS, Soup
 
 ALL = sorted(PERTURBATIONS)
 TRAINING_ONLY = {"realigned": (0.5, 1.0)}  # no row of a sweep; strengths to hold it to the contract
@@ -44,6 +45,11 @@ def sides(name: str) -> list[tuple[float, ...]]:
 def test_all_thirty_are_covered() -> None:
     assert set(ALL) == FILES | DETAIL | PLACES | TONES | COVERS | CHAINS == set(GRIDS)
     assert len(ALL) == 30
+
+
+def test_the_grids_name_those_that_go_both_ways() -> None:
+    kinds = {**PERTURBATIONS, **WEIGHTS, Soup.name: Soup}
+    assert {name for name, kind in kinds.items() if kind.both_ways} == BOTH_WAYS
 
 
 @pytest.mark.parametrize("name", ALL)

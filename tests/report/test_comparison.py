@@ -12,7 +12,7 @@ from sweeps import BITS, alterations, read, row, sweep_of, write_sweep
 from artfp.errors import BadInputError, UsageError
 from artfp.report.compare_page import both_chart, claim, points, render, write_comparison
 from artfp.report.comparison import HIGHER, LOWER, SAME, Comparison, compare
-from artfp.robustness import DATA, GENERATED, IMAGE, Row
+from artfp.robustness import ADVERSARY, DATA, FORGERY, GENERATED, IMAGE, Row
 
 
 def of_two(folder: Path, first: list[Row], second: list[Row], **changes: object) -> Comparison:
@@ -83,9 +83,16 @@ def test_a_row_that_failed_in_one_has_no_difference(tmp_path: Path) -> None:
     [pair] = found.pairs
     assert (pair.difference, pair.b, pair.outcome) == (None, None, SAME)
     assert sum(found.counts().values()) == 0
-    assert claim(found) == "No row could be carried out in both sweeps."
+    assert claim(found) == "No alteration or removal could be carried out in both sweeps."
     assert both_chart(found.pairs) is None
     assert "not carried out in both" in Outline(render(found)).text
+
+
+def test_a_forgery_in_which_more_is_read_is_no_gain(tmp_path: Path) -> None:
+    first, second = (row(ADVERSARY, "forging", 10, DATA, read(share), aim=FORGERY) for share in (0.5, 0.9))
+    found = of_two(tmp_path, [jpeg(0.9), first], [jpeg(0.9), second])
+    assert found.counts() == {HIGHER: 0, LOWER: 0, SAME: 1}
+    assert claim(found).endswith("Rows of forgeries, where more is worse, are not counted: 1.")
 
 
 def test_what_shares_no_row_cannot_be_compared(tmp_path: Path) -> None:

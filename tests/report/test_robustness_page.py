@@ -16,7 +16,7 @@ from sweeps import IMAGES, adversaries, alterations, full_rows, read, row, write
 from artfp.errors import BadInputError
 from artfp.report.published import PUBLISHED
 from artfp.report.robustness_page import write_robustness_report
-from artfp.robustness import DATA, GENERATED, IMAGE, UNTOUCHED, WEIGHTS, Control, Row
+from artfp.robustness import ADVERSARY, DATA, FORGERY, GENERATED, IMAGE, UNTOUCHED, WEIGHTS, Control, Row
 from artfp.statistics.calibration import Share
 
 
@@ -81,16 +81,31 @@ def test_what_defeats_the_key_stands_beneath_the_headline(tmp_path: Path) -> Non
     head = Outline(write_robustness_report(sweep).read_text()).text.split("Worst cases")[0]
     assert "After 18 of 20 alterations" in head
     assert "no longer proven after JPEG (quality 30); Brightness (factor 1.5)." in head
-    assert "removed the key in 1 of 2 attempts and forged it in images without it in 1 of 2 attempts" in head
+    assert "removed the key in 1 of 2 attempts and forged a proof in 1 of 2 attempts" in head
     assert "1 of 44 rows could not be carried out" in head
     assert "1 of 45 rows are not measured yet" in head
 
 
+@pytest.mark.parametrize(("surviving", "told"), [(0, "0 of 1"), (3, "1 of 1")])
+def test_the_best_of_many_keys_is_a_forgery_only_after_correction(tmp_path: Path, surviving: int, told: str) -> None:
+    notes = {"keys": 1_000_000, "corrected_matches": surviving}
+    attack = row(ADVERSARY, "cross-keys", 1e6, DATA, read(0.5, log10_p=-6.2), aim=FORGERY, notes=notes)
+    page = page_of(tmp_path, [*with_p(-9), attack])
+    assert f"Adversaries forged a proof in {told} attempts." in page
+    assert ("Forged the key" in page) == (surviving > 0)
+
+
 def test_the_control_counts_unmarked_images_that_pass(tmp_path: Path) -> None:
-    assert "The control holds: of 64 readings" in page_of(tmp_path, with_p(-9, -9))
+    assert "The control holds: of 64 readings of 32 unmarked images" in page_of(tmp_path, with_p(-9, -9))
     passing = Control(Share.of(2, 32), None)
     rows = [dataclasses.replace(each, twin=passing) for each in with_p(-9)]
-    assert "The control needs a look: 2 of 64 readings" in page_of(tmp_path, rows)
+    assert "The control needs a look: 2 of 64 readings of 64 unmarked images" in page_of(tmp_path, rows)
+
+
+def test_what_the_control_reads_counts_once_for_both_subjects(tmp_path: Path) -> None:
+    unharmed = [row(IMAGE, UNTOUCHED, 0, subject, read(0.9)) for subject in (GENERATED, DATA)]
+    page = page_of(tmp_path, [*unharmed, *with_p(-9), *with_p(-9, subject=DATA)])
+    assert "The control holds: of 32 readings of 32 unmarked images" in page
 
 
 def test_without_unmarked_images_there_is_no_control(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sweeps import BITS, GRIDS, adversaries, alterations, clean_matches, full_rows, read, row, sweep_of, write_sweep
 
-from artfp.perturb.grids import IMAGES
+from artfp.perturb.grids import IMAGES, SUITES
 from artfp.perturb.grids import WEIGHTS as WEIGHT_GRIDS
 from artfp.report.curves import Grid, above_chance, attack_label, attacks
 from artfp.report.figures import BOTTOM, LEFT, LETTER, RIGHT, TOP, WIDTH, Chart, Tick
@@ -79,8 +79,7 @@ def test_the_worst_row_is_that_of_the_fewest_bits() -> None:
 def test_strengths_lie_from_mild_to_harsh() -> None:
     jpeg = Grid((90, 80, 30))
     assert [jpeg.place(value) for value in jpeg.strengths] == [0, pytest.approx(1 / 6), 1]
-    both_ways = Grid((0.75, 0.5, 1.25, 1.5))
-    assert not both_ways.one_sided
+    both_ways = Grid((0.75, 0.5, 1.25, 1.5), one_sided=False)
     assert [both_ways.place(value) for value in (0.5, 0.75, 1.5)] == [0, 0.25, 1]
     counts = Grid((10, 100, 10_000))
     assert counts.place(100) == pytest.approx(1 / 3)
@@ -103,6 +102,14 @@ def test_the_untouched_row_stands_before_the_strengths(full: SweepFolder) -> Non
     assert [mark.words.split(":")[0] for mark in generated] == ["none", "90", "80", "50", "30"]
     assert [mark.x for mark in generated] == sorted(mark.x for mark in generated)
     assert chart.x_ticks[0].label == "none"
+
+
+def test_two_strengths_that_go_both_ways_have_a_middle() -> None:
+    rows = [
+        row(IMAGE, "brightness", strength, GENERATED, read(0.9)) for strength in SUITES["quick"].images["brightness"]
+    ]
+    [brightness] = attacks(folder_of(rows), IMAGE)
+    assert not brightness.grid.one_sided
 
 
 def test_where_strengths_go_both_ways_nothing_stands_before_them(full: SweepFolder) -> None:

@@ -11,8 +11,8 @@ import pytest
 from sweeps import full_rows, put, read, row, write_sweep
 
 from artfp.errors import BadInputError, UsageError
-from artfp.report.sweep_folder import file_name, is_sweep, read_sweep
-from artfp.robustness import DATA, GENERATED, IMAGE, UNTOUCHED, WEIGHTS
+from artfp.report.sweep_folder import is_sweep, read_sweep
+from artfp.robustness import DATA, GENERATED, IMAGE, UNTOUCHED, WEIGHTS, file_name
 
 ADDRESS = "image/jpeg/80/generated"
 
