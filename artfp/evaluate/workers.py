@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
@@ -86,8 +87,17 @@ _benches: list[Workbench] = []  # of a hired process: the one that it works at
 
 def _begin(crew: Crew) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever hired us is interrupted, and ends us
+    threading.Thread(target=_outlive_nobody, daemon=True).start()
     prepare_device(crew.device, crew.threads)
     _benches.append(Workbench(crew.request, crew.folder, crew.device))
+
+
+def _outlive_nobody() -> None:
+    """End with whoever hired us: killed outright, he cannot end us, and we would wait for work for ever."""
+    employer = multiprocessing.parent_process()
+    if employer is not None:
+        employer.join()
+        os._exit(1)
 
 
 def _do(task: Task) -> Any:

@@ -20,7 +20,7 @@ from artfp.attacks.regeneration import Regeneration
 from artfp.attacks.surrogate import Surrogate
 from artfp.attacks.whitebox import WhiteBox
 from artfp.codec.dct import DctCodec
-from artfp.errors import BadInputError, UsageError
+from artfp.errors import BadInputError, CannotError, UsageError
 from artfp.generators.sampling import load_generator
 from artfp.images import to_pixels, to_tensor
 from artfp.reading import silent
@@ -168,7 +168,7 @@ def test_those_who_learn_do_not_learn_from_the_clean_images_that_are_compared(sc
 
 def test_who_does_not_learn_from_clean_images_can_do_without(scene: Scene) -> None:
     def none(count: int) -> Pixels:
-        raise UsageError("there are no clean images")
+        raise CannotError("there are no clean images")
 
     without = replace(scene, clean=none)
     for name in ("averaging-paired", "overwriting", "white-box", "cross-keys"):

@@ -36,7 +36,12 @@ SHIPPED = [path for path in SHIPPED if not path.stem.startswith("codec-")]
 
 def test_every_family_has_one_for_a_cpu_and_one_for_a_gpu() -> None:
     expected = {f"{family}-{kind}" for family in FAMILIES for kind in ("cpu", "gpu")}
-    assert {path.stem for path in SHIPPED} == expected | {"gan-32", "dcgan-keyed-cpu", "dcgan-keyed-32"}
+    assert {path.stem for path in SHIPPED} == expected | {
+        "gan-32",
+        "dcgan-128-cpu",
+        "dcgan-keyed-cpu",
+        "dcgan-keyed-32",
+    }
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -47,7 +52,8 @@ def test_a_shipped_recipe_is_sound(path: Path) -> None:
     assert recipe.source is None
     assert recipe.size is not None
     family = f"{recipe.family}-keyed" if recipe.keyed else recipe.family
-    assert path.stem in (f"gan-{recipe.size}", f"{family}-cpu", f"{family}-gpu", f"{family}-{recipe.size}")
+    sized = f"{family}-{recipe.size}"
+    assert path.stem in (f"gan-{recipe.size}", f"{family}-cpu", f"{family}-gpu", sized, f"{sized}-cpu")
     fitting = PURPOSES[path.stem.rsplit("-")[-1]]
     for name, count in parameters(recipe, 10).items():
         assert count in fitting, f"{name} has {count:,} parameters; see PURPOSES for what {fitting} is for"
