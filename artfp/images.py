@@ -31,6 +31,11 @@ class LoadedImage:
     rgb: NDArray[np.uint8]  # H x W x 3
     alpha: NDArray[np.uint8] | None = None  # H x W
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.rgb.shape[0], self.rgb.shape[1]
+
 
 def check_images(images: Tensor) -> Tensor:
     """Return the batch unchanged if it follows the convention; say what is wrong otherwise."""

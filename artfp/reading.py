@@ -23,7 +23,7 @@ from torch import Tensor
 from artfp.codec.base import MIN_SIDE, Codec
 from artfp.data.streams import read_ahead, thread_count
 from artfp.errors import BadInputError, UsageError
-from artfp.images import load_image, resize, to_tensor
+from artfp.images import LoadedImage, load_image, resize, to_tensor
 from artfp.keys.records import PairTable
 from artfp.statistics.decision import judge_images
 from artfp.statistics.evidence import Evidence
@@ -132,15 +132,21 @@ def _prepared(codec: Codec, images: Sequence[Pixels]) -> tuple[list[Tensor], lis
     return inner, [(len(image), image.shape[1]) for image in images]
 
 
+def load_readable(file: bytes, name: str) -> LoadedImage:
+    """An image in which a codec can read something."""
+    loaded = load_image(file, name)
+    height, width = loaded.size
+    if min(height, width) < MIN_SIDE:
+        raise BadInputError(f"{name}: {width} x {height} pixels is under {MIN_SIDE}")
+    return loaded
+
+
 def _load(items: Sequence[Item], sizes: Sequence[int], index: int) -> _Loaded:
     name, read = items[index]
     try:
-        pixels = load_image(read(), name).rgb
-        height, width = pixels.shape[:2]
-        if min(height, width) < MIN_SIDE:
-            raise BadInputError(f"{name}: {width} x {height} pixels is under {MIN_SIDE}")
-        image = to_tensor(pixels)
-        return _Loaded(name, (height, width), {size: resize(image, (size, size)).clamp(0, 1) for size in sizes})
+        loaded = load_readable(read(), name)
+        image = to_tensor(loaded.rgb)
+        return _Loaded(name, loaded.size, {size: resize(image, (size, size)).clamp(0, 1) for size in sizes})
     except (BadInputError, OSError) as error:
         return _Loaded(name, (0, 0), {}, str(error))
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from artfp.codec.base import Codec
 from artfp.generators.base import Generator
 from artfp.keys.fingerprint import Bits
+from artfp.robustness import GENERATED
 
 Pixels = NDArray[np.uint8]  # N x H x W x 3
 OnProgress = Callable[[int, int, str], None]
@@ -62,6 +63,7 @@ class Adversary(ABC):
     strengths: tuple[float, ...]
     trains = False  # whether it takes minutes rather than seconds
     needs: tuple[str, ...] = ()  # what of the scene must be there
+    subject = GENERATED  # whose images he is after, where a sweep has both
 
     def missing(self, scene: Scene) -> str | None:
         """Why there is nothing to try here; None where there is."""

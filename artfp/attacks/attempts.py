@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from artfp.attacks.adversary import Adversary, Attempt, Pixels, Scene
@@ -19,6 +20,9 @@ from artfp.errors import CannotError
 from artfp.files import sha256_bytes
 from artfp.generators.sampling import sample
 from artfp.images import to_pixels, to_tensor
+from artfp.keys.fingerprint import Bits, pack
+from artfp.seeds import numpy_generator
+from artfp.statistics.calibration import matching_bits
 from artfp.statistics.evidence import Evidence
 
 Work = Callable[[Pixels], Pixels]  # the same shape, whatever the number of images
@@ -81,6 +85,21 @@ def twin_images(scene: Scene) -> Pixels | None:
     if scene.twin is None or scene.twin.reads_images:
         return None
     return np.concatenate(list(sample(scene.twin, len(scene.images), scene.seed)))
+
+
+def drawn_key(n_bits: int, *seed: int | str) -> Bits:
+    """Bits that are nobody's, drawn from the seed that a sweep may be repeated."""
+    return numpy_generator(*seed).integers(0, 2, n_bits, np.uint8)
+
+
+def marking(codec: Codec, bits: Bits, strength: float = 1.0) -> Work:
+    """Marks whatever it is given, as the codec does by itself."""
+    return by_batch(lambda images: codec.embed(images, torch.from_numpy(bits), strength))
+
+
+def share_read(codec: Codec, pixels: Pixels, key: Bits) -> float:
+    """The share of all bits of all images that are a key's."""
+    return float(matching_bits(read(codec, pixels).hard, pack(key), codec.n_bits).mean() / codec.n_bits)
 
 
 def read(codec: Codec, pixels: Pixels) -> Evidence:

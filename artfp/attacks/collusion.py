@@ -11,17 +11,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import torch
-
-from artfp.attacks.adversary import Pixels, Scene
+from artfp.attacks.adversary import Scene
+from artfp.attacks.attempts import drawn_key, marking, share_read
 from artfp.attacks.fine_tuning import Trainer, tuned
 from artfp.attacks.released import Notes, samples
-from artfp.codec.base import Codec
 from artfp.generators.base import Generator
-from artfp.generators.sampling import BATCH, load_generator
-from artfp.generators.transfer import Monitor
-from artfp.images import to_pixels, to_tensor
+from artfp.generators.sampling import load_generator
 from artfp.keys.fingerprint import Bits
 from artfp.perturb.weights import Soup
 from artfp.seeds import numpy_generator
@@ -45,7 +40,7 @@ class Collusion(Trainer):
 
     def made(self, scene: Scene, generator: Generator, strength: float) -> tuple[Generator, Notes]:
         """The average, and the share of the bits that is read of both keys."""
-        other_key = another_key(scene.codec.n_bits, scene.seed)
+        other_key = drawn_key(scene.codec.n_bits, scene.seed, "another key")
         other = load_generator(self._second(scene, generator, other_key)).to(scene.device)
         made = Soup(other)(generator, strength, numpy_generator(scene.seed, self.name))
         both, alone = samples(made, scene), samples(other, scene)
@@ -58,25 +53,8 @@ class Collusion(Trainer):
 
     def _second(self, scene: Scene, generator: Generator, key: Bits) -> Path:
         """The folder of the second generator."""
-        images = marked(scene.codec, scene.clean(self.clean), key)
+        images = marking(scene.codec, key)(scene.clean(self.clean))
         return tuned(generator, images, [self.shown], self.folder(scene), scene.seed, scene.device, scene.tell)
-
-
-def another_key(n_bits: int, seed: int) -> Bits:
-    """Bits that are nobody's, drawn from the seed that a sweep may be repeated."""
-    return numpy_generator(seed, "another key").integers(0, 2, n_bits, np.uint8)
-
-
-def marked(codec: Codec, pixels: Pixels, key: Bits) -> Pixels:
-    """The images with a key, as the codec embeds it by itself."""
-    bits, batches = torch.from_numpy(key), range(0, len(pixels), BATCH)
-    return np.concatenate([to_pixels(codec.embed(to_tensor(pixels[at : at + BATCH]), bits)) for at in batches])
-
-
-def share_read(codec: Codec, pixels: Pixels, key: Bits) -> float:
-    """The share of all bits of all images that are a key's."""
-    batches = (pixels[at : at + BATCH] for at in range(0, len(pixels), BATCH))
-    return Monitor(codec, key, "").look(batches).bit_accuracy
 
 
 COLLUSION = (Collusion((0.25, 0.5, 0.75), clean=1_000, shown=5_000),)

@@ -9,28 +9,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from artfp.attacks.adversary import Adversary, Attempt, Scene
-from artfp.attacks.attempts import Work, attempted, by_batch, controls, read
+from artfp.attacks.attempts import attempted, controls, drawn_key, marking, share_read
 from artfp.codec.base import Codec
 from artfp.codec.dct import DctCodec
 from artfp.codec.store import LARGE, SMALL, load_codec
 from artfp.errors import CannotError
-from artfp.keys.fingerprint import Bits, pack
 from artfp.robustness import REMOVAL
-from artfp.seeds import numpy_generator
-from artfp.statistics.calibration import matching_bits
-
-
-def overwritten(codec: Codec, bits: Bits, strength: float) -> Work:
-    """Marks whatever it is given."""
-    return by_batch(lambda images: codec.embed(images, torch.from_numpy(bits), strength))
-
-
-def second_key(codec: Codec, seed: int) -> Bits:
-    """Uniform bits of the seed."""
-    return numpy_generator(seed, "overwriting", codec.sha256).integers(0, 2, codec.n_bits, np.uint8)
 
 
 def same(codec: Codec) -> Codec:
@@ -71,11 +57,10 @@ class Overwriting(Adversary):
         if not 0 < strength < np.inf:
             raise CannotError(f"{self.name}: {self.unit} must be above 0, not {strength:g}")
         codec = self.second(scene.codec).to(scene.device)
-        bits = second_key(codec, scene.seed)
-        attempt = attempted(scene, overwritten(codec, bits, strength), controls(scene))
-        matching = matching_bits(read(codec, attempt.images).hard, pack(bits), codec.n_bits)
-        accuracy = float(matching.mean() / codec.n_bits)
-        return replace(attempt, notes={"second_codec": codec.name, "second_accuracy": accuracy})
+        bits = drawn_key(codec.n_bits, scene.seed, "overwriting", codec.sha256)
+        attempt = attempted(scene, marking(codec, bits, strength), controls(scene))
+        read = share_read(codec, attempt.images, bits)
+        return replace(attempt, notes={"second_codec": codec.name, "second_accuracy": read})
 
 
 OUTSIDER = "That the images are marked; neither codec nor key. His own codec is "

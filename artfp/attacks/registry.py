@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from artfp.attacks.adversary import Adversary
-from artfp.attacks.averaging import AveragingForgery, AveragingRemoval, PairedRemoval
+from artfp.attacks.averaging import AVERAGING
 from artfp.attacks.collusion import COLLUSION
 from artfp.attacks.crosskeys import CrossKeys
 from artfp.attacks.distillation import DISTILLATION
@@ -16,9 +16,7 @@ from artfp.attacks.whitebox import WhiteBox
 ADVERSARIES: dict[str, Adversary] = {
     adversary.name: adversary
     for adversary in (
-        AveragingRemoval(),
-        AveragingForgery(),
-        PairedRemoval(),
+        *AVERAGING,
         *OVERWRITING,
         Regeneration(),
         Surrogate(),

@@ -40,7 +40,7 @@ def survey(source: Source) -> Survey:
             image = load_image(source.read_at(index), source[index].name)
         except BadInputError:
             continue
-        height, width = image.rgb.shape[:2]
+        height, width = image.size
         sizes[width, height] += 1
         weights.append(-(-len(encode_png(image)) // BLOCK) * BLOCK)
     counts = tuple(SizeCount(*size, number) for size, number in sizes.most_common())
@@ -54,7 +54,7 @@ def typical_side(path: Path) -> int | None:
         with open_source(path) as source:
             for index in evenly_spaced(len(source), SAMPLE):
                 with contextlib.suppress(BadInputError):
-                    sides.append(min(load_image(source.read_at(index), source[index].name).rgb.shape[:2]))
+                    sides.append(min(load_image(source.read_at(index), source[index].name).size))
     except ArtfpError:
         return None
     return int(statistics.median_low(sides)) if sides else None

@@ -142,7 +142,7 @@ class Staging:
         except FileNotFoundError:
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(data)
-        height, width = image.rgb.shape[:2]
+        height, width = image.size
         return Row(index, sha256_bytes(data), len(data), width, height, image.alpha is not None)
 
     def record(self, group: Group) -> None:

@@ -43,7 +43,7 @@ class _Loaded:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width; of a bad file zero."""
-        return _size(self.image)
+        return self.image.size
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _load(job: Job, index: int) -> _Loaded:
         image = load_image(source.read_at(index), name)
     except BadInputError as error:
         return _Loaded(index, reason=str(error).removeprefix(f"{name}: "))
-    height, width = image.rgb.shape[:2]
+    height, width = image.size
     if min(height, width) < MIN_SIDE:
         return _Loaded(index, reason=f"{width} x {height} pixels are too few; {MIN_SIDE} x {MIN_SIDE} is the least")
     return _Loaded(index, image)
@@ -208,8 +208,3 @@ def _key_uses(job: Job, rows: Iterable[Row]) -> tuple[KeyUse, ...]:
 
 def _batch(images: Iterable[LoadedImage]) -> torch.Tensor:
     return to_tensor(np.stack([image.rgb for image in images]))
-
-
-def _size(image: LoadedImage) -> tuple[int, int]:
-    height, width = image.rgb.shape[:2]
-    return height, width

@@ -35,8 +35,7 @@ class _Checked:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width."""
-        height, width = self.clean.rgb.shape[:2]
-        return height, width
+        return self.clean.size
 
 
 def self_check(job: Job, stage: Staging, bad: set[int], on_progress: Progress) -> SelfCheck | None:

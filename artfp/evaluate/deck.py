@@ -9,27 +9,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from artfp.codec.base import MIN_SIDE
 from artfp.codec.pool import centre_square
 from artfp.data.manifest import read_manifest, read_marked, read_sources
 from artfp.data.readers import Source, open_source
 from artfp.data.streams import read_ahead, thread_count
-from artfp.errors import BadInputError, UsageError
+from artfp.errors import UsageError
 from artfp.evaluate.album import Pixels
-from artfp.images import load_image
+from artfp.images import LoadedImage
 from artfp.keys.records import Key, Origin
+from artfp.reading import load_readable
 from artfp.seeds import numpy_generator
-
-
-@dataclass(frozen=True)
-class _Decoded:
-    pixels: Pixels
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.pixels.shape[0], self.pixels.shape[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,16 +47,12 @@ class Deck:
         with open_source(self.path) as source, ThreadPoolExecutor(thread_count()) as pool:
             index_of = {source[index].name: index for index in range(len(source))}
             indices = [index_of[name] for name in self.names[chosen]]
-            for decoded in read_ahead(pool, lambda index: _Decoded(_load(source, index)), indices):
-                yield decoded.pixels if side is None else centre_square(decoded.pixels, side)
+            for loaded in read_ahead(pool, partial(_load, source), indices):
+                yield loaded.rgb if side is None else centre_square(loaded.rgb, side)
 
 
-def _load(source: Source, index: int) -> Pixels:
-    name = source[index].name
-    pixels = load_image(source.read_at(index), name).rgb
-    if min(pixels.shape[:2]) < MIN_SIDE:
-        raise BadInputError(f"{name}: {pixels.shape[1]} x {pixels.shape[0]} pixels is under {MIN_SIDE}")
-    return pixels
+def _load(source: Source, index: int) -> LoadedImage:
+    return load_readable(source.read_at(index), source[index].name)
 
 
 def all_of(path: Path, seed: int) -> Deck:

@@ -32,7 +32,7 @@ class Piece:
 
     def do(self, bench: Workbench) -> tuple[str, list[int]]:
         """Of how many images 0, 1 ... n bits match; remembered in a file."""
-        path = bench.work / "null" / f"{self.name}-{self.start:06d}-{self.count}.json"
+        path = bench.cache / "null" / f"{self.name}-{self.start:06d}-{self.count}.json"
         if not path.exists():
             (soft,) = bench.read(list(bench.keyless(self.name, self.start, self.count)))
             matches = matches_of(soft, bench.request.bits)

@@ -18,9 +18,9 @@ from artfp.statistics.calibration import Share
 from artfp.statistics.decision import MATCH_AT
 from artfp.statistics.evidence import Evidence, p_values
 from artfp.statistics.exact import Floats, Ints
-from artfp.statistics.jackknife import LEVEL, Interval
+from artfp.statistics.jackknife import Interval
+from artfp.statistics.paired import bootstrapped_mean
 
-BOOTSTRAPS = 2000
 SETS = 200  # drawn for each size of set
 MAY_FAIL = 10  # of these: 5 %
 EMPIRICAL_AT = 1000  # one of so many clean images may reach the empirical threshold
@@ -64,11 +64,8 @@ def _over_empirical(matches: Ints, thresholds: Thresholds) -> Share | None:
 
 def accuracy(matches: Ints, n_bits: int, seed: int) -> Interval:
     """The share of matching bits, and where it lies at 95 % when images are drawn anew from these."""
-    n, (values, counts) = len(matches), np.unique(matches, return_counts=True)
-    drawn = numpy_generator(seed, "bootstrap").multinomial(n, counts / n, BOOTSTRAPS) @ values
-    outside = (1 - LEVEL) / 2
-    low, high = np.quantile(drawn, (outside, 1 - outside))
-    return Interval(*(float(matching) / (n * n_bits) for matching in (matches.sum(), low, high)))
+    matching = bootstrapped_mean(matches, numpy_generator(seed, "bootstrap"))
+    return Interval(matching.value / n_bits, matching.low / n_bits, matching.high / n_bits)
 
 
 def p_of(soft: Floats, bits: Bits) -> float:

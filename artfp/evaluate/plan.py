@@ -14,7 +14,7 @@ from itertools import groupby
 from artfp.attacks.adversary import Adversary
 from artfp.errors import UsageError
 from artfp.perturb.grids import Grid, Suite
-from artfp.robustness import ADVERSARY, DATA, GENERATED, IMAGE, UNTOUCHED, WEIGHTS, address_of
+from artfp.robustness import ADVERSARY, GENERATED, IMAGE, UNTOUCHED, WEIGHTS, address_of
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,14 @@ def units(suite: Suite, adversaries: Mapping[str, Adversary], subjects: Sequence
     if GENERATED in subjects:
         found += _of_grid(WEIGHTS, suite.weights, (GENERATED,))
     if suite.adversaries:
-        attacked = (GENERATED,) if GENERATED in subjects else (DATA,)
         found += [
-            Unit(ADVERSARY, name, strength, attacked, adversary)
+            Unit(
+                ADVERSARY,
+                name,
+                strength,
+                (adversary.subject,) if adversary.subject in subjects else everything,
+                adversary,
+            )
             for name, adversary in adversaries.items()
             for strength in adversary.strengths
         ]

@@ -19,7 +19,7 @@ CARRYING = "that carry the key"
 
 def scene_of(bench: Workbench, subject: str, adversary: str) -> Scene:
     """The scene of one adversary; what he draws depends on his name, not on who came before."""
-    scratch = bench.work / "scratch" / adversary
+    scratch = bench.cache / "scratch" / adversary
     scratch.mkdir(parents=True, exist_ok=True)
     return Scene(
         codec=bench.codec,
@@ -50,10 +50,10 @@ def _originals(bench: Workbench, subject: str) -> Pixels | None:
 def _more(bench: Workbench, subject: str, count: int) -> Pixels:
     """Beyond those of the rows."""
     if subject == GENERATED and bench.generator is not None:
-        return _some(bench.sampled(bench.generator, count, start=bench.count), CARRYING)
+        return _some(bench.sampled(bench.generator, count, start=bench.count), count, CARRYING)
     deck = bench.data
     beyond = () if deck is None else deck.images(slice(bench.count, bench.count + count), bench.side)
-    return _some(beyond, CARRYING)
+    return _some(beyond, count, CARRYING)
 
 
 def _clean(bench: Workbench, count: int) -> Pixels:
@@ -66,13 +66,19 @@ def _clean(bench: Workbench, count: int) -> Pixels:
         raise CannotError("there are no clean images; --clean names some")
     known = () if bench.originals is None else bench.originals.names[: bench.count]
     others = bench.clean.without(frozenset(known)).reversed()
-    return _some(others.images(slice(0, count), bench.side), "that never had the key")
+    return _some(others.images(slice(0, count), bench.side), count, "that never had the key")
 
 
-def _some(images: Iterable[Pixels], what: str) -> Pixels:
-    found = list(images)
-    if not found:
+def _some(images: Iterable[Pixels], most: int, what: str) -> Pixels:
+    """All of them in one array, which is filled as they come: ten thousand would not fit twice."""
+    found, count = np.empty(0, np.uint8), 0
+    for image in images:
+        if not count:
+            found = np.empty((most, *image.shape), np.uint8)
+        if image.shape != found.shape[1:]:
+            raise CannotError(f"the other images {what} are of different sizes, and adversaries take those of one")
+        found[count] = image
+        count += 1
+    if not count:
         raise CannotError(f"there are no other images {what}")
-    if len({image.shape for image in found}) > 1:
-        raise CannotError(f"the other images {what} are of different sizes, and adversaries take those of one")
-    return np.stack(found)
+    return found[:count]

@@ -1,7 +1,7 @@
 """A sweep, from a request to a folder of rows; the same command again goes on with the rows that are missing.
 
     OUT/settings.json   whose the folder is: hashes of all that is swept      OUT/sweep.json, rows/, rows.csv, thumbs/
-    OUT/work/           what follows from them, and may be deleted            (`artfp.robustness`)
+    OUT/cache/          what follows from them, and may be deleted            (`artfp.robustness`)
 
 Request --album of every subject--> --null: one threshold--> --workers: units--> rows --> table
 """
@@ -35,7 +35,7 @@ from artfp.results import Record
 from artfp.robustness import SCHEMA, Row, Sweep, Thresholds, file_name
 
 SETTINGS, SWEEP, ROWS, THUMBS, TABLE = "settings.json", "sweep.json", "rows", "thumbs", "rows.csv"
-PARTS = (ROWS, THUMBS, "work", "work/null")  # folders in it
+PARTS = (ROWS, THUMBS, "cache", "cache/null")  # folders in it
 THUMB = 256  # pixels of the longer side, at most
 
 R = TypeVar("R", bound=Record)

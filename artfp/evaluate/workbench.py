@@ -1,10 +1,10 @@
 """What one process of a sweep has at hand: codec, key, images and generators, each loaded when it is first needed.
 
-    OUT/work/{data,originals,generated,clean,twin}   albums, filled once
-    OUT/work/null/                                   what was read in clean images, piece by piece
-    OUT/work/scratch/NAME/                           what an adversary keeps
+    OUT/cache/{data,originals,generated,clean,twin}   albums, filled once
+    OUT/cache/null/                                   what was read in clean images, piece by piece
+    OUT/cache/scratch/NAME/                           what an adversary keeps
 
-All that is in OUT/work follows from the request, and may be deleted.
+All that is in OUT/cache follows from the request, and may be deleted.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Workbench:
 
     def __init__(self, request: Request, folder: Path, device: str) -> None:
         self.request, self.folder, self.device = request, folder, device
-        self.work = folder / "work"
+        self.cache = folder / "cache"
 
     @cached_property
     def codec(self) -> Codec:
@@ -104,7 +104,7 @@ class Workbench:
 
     def album(self, name: str) -> Album:
         """The images of a subject, or those beside them."""
-        return kept(self.work, name, lambda: self._filling(name))
+        return kept(self.cache, name, lambda: self._filling(name))
 
     def _filling(self, name: str) -> Iterable[Pixels]:
         first, controls = slice(0, self.count), self.request.suite.controls

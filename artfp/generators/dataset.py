@@ -22,7 +22,7 @@ from artfp.errors import UsageError
 from artfp.generators.base import Batch
 from artfp.generators.colours import to_opponent
 from artfp.generators.settings import SIZES
-from artfp.images import load_image, resize, to_pixels, to_tensor
+from artfp.images import LoadedImage, load_image, resize, to_pixels, to_tensor
 from artfp.seeds import derive_seed, numpy_generator
 
 IN_MEMORY = 1 << 30  # bytes; larger sets are mapped from a file, which the system keeps in memory as it can
@@ -31,18 +31,6 @@ SHOWN_EVERY = 256  # images between two signs of progress
 Pixels = NDArray[np.uint8]
 Conditions = NDArray[np.float32]
 OnProgress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True)
-class _Decoded:
-    """One image, of whatever size."""
-
-    pixels: Pixels
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width."""
-        return self.pixels.shape[0], self.pixels.shape[1]
 
 
 def size_of_first(source: Source) -> int:
@@ -93,12 +81,12 @@ def _space(shape: tuple[int, int, int, int], scratch: Path) -> Pixels:
 
 
 def _decoded(source: Source) -> Iterator[Pixels]:
-    def load(index: int) -> _Decoded:
-        return _Decoded(load_image(source.read_at(index), source[index].name).rgb)
+    def load(index: int) -> LoadedImage:
+        return load_image(source.read_at(index), source[index].name)
 
     with ThreadPoolExecutor(thread_count()) as pool:
         for item in read_ahead(pool, load, range(len(source))):
-            yield item.pixels
+            yield item.rgb
 
 
 def _fitting(pixels: Pixels, name: str, size: int, resized: bool) -> Pixels:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from artfp.statistics.exact import Floats
+from artfp.statistics.exact import Floats, Ints
 from artfp.statistics.jackknife import LEVEL, Interval
 
 DRAWS = 2000
@@ -25,7 +25,7 @@ def paired_difference(a: Sequence[float], b: Sequence[float], random: np.random.
     return bootstrapped_mean(np.asarray(a, np.float64) - np.asarray(b, np.float64), random)
 
 
-def bootstrapped_mean(values: Floats, random: np.random.Generator) -> Interval:
+def bootstrapped_mean(values: Floats | Ints, random: np.random.Generator) -> Interval:
     """The mean, and where it lies when as many values are drawn anew from these."""
     distinct, counts = np.unique(values, return_counts=True)  # few, where values are counts of bits
     means = random.multinomial(len(values), counts / len(values), DRAWS) @ distinct / len(values)

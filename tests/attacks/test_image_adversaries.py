@@ -13,7 +13,7 @@ import torch
 from artfp.attacks import regeneration, surrogate
 from artfp.attacks.adversary import Adversary, Pixels, Scene
 from artfp.attacks.attempts import clean_images, controls, twin_images
-from artfp.attacks.averaging import AveragingForgery, AveragingRemoval, PairedRemoval
+from artfp.attacks.averaging import AVERAGING, AveragingRemoval, PairedRemoval
 from artfp.attacks.crosskeys import CrossKeys
 from artfp.attacks.overwriting import OVERWRITING
 from artfp.attacks.regeneration import Regeneration
@@ -33,9 +33,7 @@ DETECTING = Surrogate(surrogate.Training(steps=2, batch=4, width=8))
 ADVERSARIES: dict[str, tuple[Adversary, float]] = {
     adversary.name: (adversary, strength)
     for adversary, strength in (
-        (AveragingRemoval(), 3),
-        (AveragingForgery(), 3),
-        (PairedRemoval(), 2),
+        *((adversary, 3) for adversary in AVERAGING),
         *((each, 1.5) for each in OVERWRITING),
         (WhiteBox(), 2),
         (CrossKeys(), 50),
@@ -175,7 +173,7 @@ def test_who_does_not_learn_from_clean_images_can_do_without(scene: Scene) -> No
         adversary, strength = ADVERSARIES[name]
         assert adversary(without, strength).clean is None
     with pytest.raises(UsageError, match="no clean images"):
-        AveragingRemoval()(without, 3)
+        AveragingRemoval("averaging-removal")(without, 3)
 
 
 def test_a_twin_that_translates_has_no_images_here(scene: Scene) -> None:
@@ -189,7 +187,7 @@ def test_a_twin_that_translates_has_no_images_here(scene: Scene) -> None:
 
 
 def test_an_averaging_adversary_takes_what_there_is_and_says_so(scene: Scene) -> None:
-    notes = AveragingRemoval()(scene, 10_000).notes
+    notes = AveragingRemoval("averaging-removal")(scene, 10_000).notes
     assert notes == {"averaged": 8, "averaged_clean": 8}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,13 +12,14 @@ import torch
 
 from artfp.attacks import crosskeys
 from artfp.attacks.adversary import Pixels, Scene
-from artfp.attacks.attempts import by_batch, keep_trained, read
-from artfp.attacks.averaging import AveragingForgery, AveragingRemoval, PairedRemoval, estimate, mean_difference
+from artfp.attacks.attempts import by_batch, drawn_key, keep_trained, marking, read
+from artfp.attacks.averaging import GUESS, PairedRemoval, blindly_found, estimate, mean_difference
 from artfp.attacks.crosskeys import CrossKeys, searched, single_by_chance
 from artfp.attacks.gradients import descended
-from artfp.attacks.overwriting import OVERWRITING, overwritten, second_key
+from artfp.attacks.overwriting import OVERWRITING
 from artfp.attacks.regeneration import CHANNELS, Regeneration, fitted
 from artfp.attacks.regeneration import Training as Painting
+from artfp.attacks.registry import ADVERSARIES
 from artfp.attacks.surrogate import EPSILON, Detector, Surrogate, share_marked
 from artfp.attacks.surrogate import Training as Detecting
 from artfp.attacks.whitebox import WhiteBox, support
@@ -82,13 +84,28 @@ def test_averaging_removes_a_constant_residual_wholly_and_forges_it(staged: Call
     """The marked images and the clean ones are of the same pictures here, so that nothing else is left of the means."""
     compared, same, victims = noise(4, "compared"), noise(6, "same"), noise(4, "victims")
     scene = staged(with_residual(victims), with_residual(same), np.concatenate([compared, same]))
-    removal, forgery = AveragingRemoval()(scene, 6), AveragingForgery()(scene, 6)
+    removal, forgery = (ADVERSARIES[f"averaging-{what}"](scene, 6) for what in ("removal", "forgery"))
     assert np.array_equal(removal.images, victims)
     assert removal.clean is not None
     assert np.array_equal(with_residual(removal.clean), compared)
     assert np.array_equal(forgery.images, with_residual(compared))
     assert forgery.before is not None
     assert np.array_equal(forgery.before, compared)
+
+
+def test_who_sees_marked_images_alone_finds_what_they_share_and_guesses_how_loud_it_is() -> None:
+    flat = np.full((3, 32, 32, 3), 128, np.uint8)
+    found = blindly_found(with_residual(flat))
+    shared = torch.from_numpy(RESIDUAL).permute(2, 0, 1).double()
+    assert torch.cosine_similarity(found.residual.double().flatten(), shared.flatten(), dim=0) > 0.9
+    loudness = float((found.strength * found.residual).square().mean().sqrt())
+    assert -20 * math.log10(loudness) == pytest.approx(GUESS, abs=1e-3)
+    assert found.notes == {"averaged": 3}
+
+
+def test_batches_of_images_give_the_estimate_of_all_at_once() -> None:
+    many = noise(70, "more than a batch")
+    assert torch.equal(blindly_found(many).residual, estimate(to_tensor(many), None))
 
 
 def test_pairs_give_back_the_originals_of_the_half_that_was_not_averaged(staged: Callable[..., Scene]) -> None:
@@ -148,13 +165,13 @@ def test_a_second_key_of_the_same_codec_takes_the_place_of_the_first(
     over = {adversary.name: adversary for adversary in OVERWRITING}["overwriting"](scene, 1)
     assert over.notes["second_codec"] == "dct"
     assert over.notes["second_accuracy"] > 0.95
-    second = second_key(scene.codec, scene.seed)
+    second = drawn_key(scene.codec.n_bits, scene.seed, "overwriting", scene.codec.sha256)
     assert accuracy(scene, over.images) == pytest.approx((second == scene.bits).mean(), abs=0.05)
 
 
 def test_overwriting_grows_with_its_strength(dct: DctCodec, clean_pixels: Pixels) -> None:
-    bits = second_key(dct, 1)
-    once, twice = (overwritten(dct, bits, strength)(clean_pixels[:4]).astype(int) for strength in (1, 2))
+    bits = drawn_key(dct.n_bits, 1)
+    once, twice = (marking(dct, bits, strength)(clean_pixels[:4]).astype(int) for strength in (1, 2))
     assert np.abs(twice - clean_pixels[:4]).mean() > np.abs(once - clean_pixels[:4]).mean() > 0
 
 

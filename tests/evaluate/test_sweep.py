@@ -67,8 +67,7 @@ def test_the_row_of_a_codec_in_closed_form_is_what_its_soft_bits_say(
 ) -> None:
     request = request_of(count=5)
     row = swept(request, tmp_path / "out", "image/untouched/0/data").rows[0]
-    (tmp_path / "out" / "work").rename(tmp_path / "work")  # the images of the row
-    pixels = np.fromfile(tmp_path / "work" / "data.raw", np.uint8).reshape(5, 32, 32, 3)
+    pixels = np.fromfile(tmp_path / "out" / "cache" / "data.raw", np.uint8).reshape(5, 32, 32, 3)
     read = dct.soft_bits(to_tensor(pixels)).numpy() > 0
     assert row.readout is not None
     assert row.readout.matching_bits == int((read == request.bits.astype(bool)).sum())
@@ -130,7 +129,7 @@ def test_rows_that_are_there_are_not_made_again_and_more_can_be_asked_for(
 ) -> None:
     swept(request_of(), tmp_path / "out", "image/jpeg/80/*")
     before = (tmp_path / "out" / "rows" / "image.jpeg.80.data.json").stat().st_mtime_ns
-    shutil.rmtree(tmp_path / "out" / "work")
+    shutil.rmtree(tmp_path / "out" / "cache")
     more = swept(request_of(), tmp_path / "out", "image/untouched/*")
     assert (tmp_path / "out" / "rows" / "image.jpeg.80.data.json").stat().st_mtime_ns == before
     assert [row.attack for row in more.rows] == ["untouched", "untouched", "jpeg", "jpeg"]
