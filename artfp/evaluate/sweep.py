@@ -31,6 +31,7 @@ from artfp.files import atomic_open, read_json, sha256_file, working_alone, writ
 from artfp.generators.sampling import checkpoint_of, read_generator
 from artfp.images import LoadedImage, encode_png, resize, to_pixels, to_tensor
 from artfp.ownership import check_owner
+from artfp.perceptual import what_is_missing
 from artfp.results import Record
 from artfp.robustness import SCHEMA, Row, Sweep, Thresholds, file_name
 
@@ -212,6 +213,7 @@ def _settings(bench: Workbench) -> dict[str, Any]:
         "schema": SCHEMA,
         "controls": request.suite.controls,  # not the suite itself: `full` goes on where `standard` ended
         "clean_decodes": request.suite.clean_decodes,
+        "squeezenet": what_is_missing() is None,  # without it rows have no perceptual distances
         "seed": request.seed,
         "count": bench.count,
         "key_id": request.key.key_id,

@@ -141,6 +141,10 @@ def test_a_folder_belongs_to_one_sweep(request_of: RequestOf, swept: Swept, tmp_
     swept(request_of(), tmp_path / "out", "image/untouched/*")
     with pytest.raises(UsageError, match="holds a sweep with other settings .seed: 0, now 1.; choose another folder"):
         swept(request_of(seed=1), tmp_path / "out")
+    told = json.loads((tmp_path / "out" / "settings.json").read_text())
+    (tmp_path / "out" / "settings.json").write_text(json.dumps(told | {"squeezenet": not told["squeezenet"]}))
+    with pytest.raises(UsageError, match="squeezenet"):  # half of the rows would have perceptual distances
+        swept(request_of(), tmp_path / "out")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")
     with pytest.raises(UsageError, match="exists and is not a sweep"):
