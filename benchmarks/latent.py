@@ -27,6 +27,7 @@ import numpy as np
 import torch
 
 from artfp.attacks.autoencoder import BETAS, AutoEncoder, Perceive, learn
+from artfp.attacks.regeneration import CHANNELS
 from artfp.checkpoints import adam_state, load_into, load_tensors, prefixed, restore_adam, save_tensors, under
 from artfp.codec.base import Codec
 from artfp.codec.fidelity import Fidelity
@@ -52,7 +53,7 @@ from benchmarks.measuring.tables import Row, accuracy, alone, markdown, verdict
 from benchmarks.measuring.training import made_with
 
 RESULTS = Path(__file__).parent / "results" / "latent"
-CODERS = {"f2": {"factor": 2, "channels": 3}, "f4": {"factor": 4, "channels": 3}, "f8": {"factor": 8, "channels": 4}}
+CODERS = {f"f{factor}": {"factor": factor, "channels": channels} for factor, channels in CHANNELS.items()}
 CLEAN, LEVELS = "clean", {"38db": 38.0, "32db": 32.0}  # PSNR of marked images
 VARIANTS = (CLEAN, *LEVELS)  # what an auto-encoder's last training was on
 NUMBERS = {"width": 16, "steps": 1500, "tuning": 500, "batch": 16, "learning_rate": 1e-3, "held_out": 256, "seed": 0}

@@ -61,7 +61,6 @@ class Adversary(ABC):
     costs: str  # a sentence
     unit: str  # of the strengths
     strengths: tuple[float, ...]
-    trains = False  # whether it takes minutes rather than seconds
     needs: tuple[str, ...] = ()  # what of the scene must be there
     subject = GENERATED  # whose images he is after, where a sweep has both
 

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from artfp import recipe as recipes
 from artfp.attacks.adversary import OnProgress, Scene
+from artfp.attacks.attempts import whole
 from artfp.attacks.released import Notes, Owner, put_down, stages
 from artfp.files import sha256_file, working_alone, write_json
 from artfp.generators.averaging import follow
@@ -61,7 +62,7 @@ class Distillation(Owner):
 
     def made(self, scene: Scene, generator: Generator, strength: float) -> tuple[Generator, Notes]:
         """The student's average."""
-        shown = stages(self.strengths, strength)
+        shown = stages(self.strengths, whole(self, strength))
         folder = distilled(generator, shown, self.folder(scene), scene.seed, scene.device, scene.tell)
         losses = [row["loss"] for row in StatsLog(folder / STATS, position="images_shown").rows()]
         return load_generator(folder).to(scene.device), {"images_shown": shown[-1], "loss": losses[-1]}

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from artfp.attacks.adversary import OnProgress, Pixels, Scene
+from artfp.attacks.attempts import whole
 from artfp.attacks.released import Notes, Owner, put_down, stages
 from artfp.errors import CannotError
 from artfp.files import sha256_bytes
@@ -50,7 +51,7 @@ class FineTuning(Trainer):
 
     def made(self, scene: Scene, generator: Generator, strength: float) -> tuple[Generator, Notes]:
         """The average over the training, as it is sampled everywhere."""
-        clean, shown = scene.clean(self.clean), stages(self.strengths, strength)
+        clean, shown = scene.clean(self.clean), stages(self.strengths, whole(self, strength))
         folder = tuned(generator, clean, shown, self.folder(scene), scene.seed, scene.device, scene.tell)
         made = load_generator(folder).to(scene.device)
         return made, {"images_shown": shown[-1], "clean_images": len(clean)}

@@ -42,7 +42,6 @@ class Regeneration(Adversary):
     knows = "Clean images of the same kind; neither codec nor key, nor which images are marked."
     unit = "times fewer latents on a side"
     strengths = tuple(map(float, CHANNELS))
-    trains = True
 
     def __init__(self, training: Training | None = None) -> None:
         self.training = training or Training()

@@ -32,7 +32,6 @@ class Owner(Adversary):
     """Somebody who has the generator, and makes another of it, of the same shape."""
 
     aim = REMOVAL
-    trains = True
     needs = ("generator",)
 
     def missing(self, scene: Scene) -> str | None:

@@ -87,7 +87,6 @@ class Surrogate(Adversary):
     aim = REMOVAL
     unit = "images of each kind"
     strengths = (100, 1000)
-    trains = True
     knows = "Images that carry the key and clean ones of their kind; neither codec nor key."
 
     def __init__(self, training: Training | None = None) -> None:

@@ -37,7 +37,6 @@ class WhiteBox(Adversary):
     costs = f"For every image {STEPS} passes through the decoder and back: a minute or so for 256 at 64 pixels."
     unit = "steps of 255 in every value"
     strengths = (1, 2, 4, 8)
-    trains = True
 
     def __call__(self, scene: Scene, strength: float) -> Attempt:
         """Descend; clean images, from which nothing can be removed, would only match less."""

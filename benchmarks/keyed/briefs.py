@@ -76,10 +76,7 @@ SUMMARY: tuple[Cell, ...] = (
     ("single images traced", _mean("keys", _single, percent)),
     ("innocents named", lambda group: _innocents(group)),
     ("a copy takes, s", _mean("issuing", lambda part: part["fold_and_write"]["seconds"])),
-    (
-        "issuing a further one, s",
-        _mean("issuing", lambda part: part.get("issue") and part["issue"]["further"]["seconds"]),
-    ),
+    ("issuing a further one, s", _mean("issuing", lambda part: part["issue"]["further"]["seconds"])),
     ("LPIPS between keys", _mean("content", _lpips("between_keys"))),
     ("between noises", _mean("content", _lpips("between_noises"))),
     ("PSNR between keys, dB", lambda group: _psnr(group)),

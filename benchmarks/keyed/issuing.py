@@ -81,8 +81,8 @@ def interleaved(issued: Generator, plain: Generator, numbers: Issuing) -> dict[s
     return {
         "rounds": numbers.rounds,
         "images": numbers.images,
-        "issued": {clock: median(one[clock] for one, _ in took) for clock in CLOCKS},
-        "plain": {clock: median(other[clock] for _, other in took) for clock in CLOCKS},
+        "issued": _typical([one for one, _ in took]),
+        "plain": _typical([other for _, other in took]),
         "ratio": {clock: median(one[clock] / max(other[clock], 1e-9) for one, other in took) for clock in CLOCKS},
     }
 

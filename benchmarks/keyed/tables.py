@@ -128,7 +128,7 @@ KEYS: tuple[Column, ...] = (
 )
 ISSUING: tuple[Column, ...] = (
     ("fold and write, s", lambda part: number(part["fold_and_write"]["seconds"])),
-    ("issue a further copy, s", lambda part: number(part["issue"]["further"]["seconds"]) if "issue" in part else NONE),
+    ("issue a further copy, s", lambda part: number(part["issue"]["further"]["seconds"])),
     ("bytes, plain generator's", lambda part: f"{count(part['issued']['bytes'])}, {count(part['plain']['bytes'])}"),
     ("same layout", lambda part: "yes" if part["same_layout"] else "no"),
     (

@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from artfp.attacks import regeneration, surrogate
+from artfp.attacks import regeneration, registry, surrogate
 from artfp.attacks.adversary import Adversary, Pixels, Scene
 from artfp.attacks.attempts import clean_images, controls, twin_images
 from artfp.attacks.averaging import AVERAGING, AveragingRemoval, PairedRemoval
+from artfp.attacks.collusion import COLLUSION
 from artfp.attacks.crosskeys import CrossKeys
+from artfp.attacks.distillation import DISTILLATION
+from artfp.attacks.fine_tuning import FINE_TUNING
 from artfp.attacks.overwriting import OVERWRITING
 from artfp.attacks.regeneration import Regeneration
+from artfp.attacks.released import Owner
 from artfp.attacks.surrogate import Surrogate
 from artfp.attacks.whitebox import WhiteBox
 from artfp.codec.dct import DctCodec
@@ -75,6 +79,12 @@ class Renamed(DctCodec):
     def __init__(self) -> None:
         super().__init__()
         self.sha256 = "another"
+
+
+def test_every_adversary_is_held_to_one_of_the_two_contracts() -> None:
+    owners = {name for name, adversary in registry.ADVERSARIES.items() if isinstance(adversary, Owner)}
+    assert owners == {each.name for each in (*FINE_TUNING, *DISTILLATION, *COLLUSION)}  # of test_released.py
+    assert owners | set(ADVERSARIES) == set(registry.ADVERSARIES)
 
 
 @pytest.mark.parametrize("name", ADVERSARIES)

@@ -17,7 +17,7 @@ from artfp.attacks.fine_tuning import FINE_TUNING, FineTuning
 from artfp.attacks.released import Owner, alike, samples, stages
 from artfp.codec.dct import DctCodec
 from artfp.data.procedural import generate
-from artfp.errors import ArtfpError, UsageError
+from artfp.errors import ArtfpError, CannotError, UsageError
 from artfp.generators.base import Generator, Shape
 from artfp.generators.cut import CutGenerator
 from artfp.generators.dcgan import DcganGenerator
@@ -78,7 +78,6 @@ def stopping(scene: Scene, after: int) -> Scene:
 def test_what_he_knows_and_pays_is_told_in_sentences(owner: Owner) -> None:
     assert list(owner.strengths) == sorted(set(owner.strengths))
     assert owner.aim == REMOVAL
-    assert owner.trains
     for told in (owner.knows, owner.costs):
         assert told.endswith(".")
         assert told[0].isupper()
@@ -93,6 +92,13 @@ def test_he_makes_another_generator_whose_images_are_told_beside_those_of_before
     np.testing.assert_array_equal(attempt.before, samples(scene.generator, scene))
     assert not np.array_equal(attempt.images, attempt.before)
     assert all(torch.equal(weight, kept[name]) for name, weight in scene.generator.state_dict().items())
+
+
+@every
+@pytest.mark.parametrize("strength", [-1.0, 0.0, float("nan")])
+def test_a_strength_that_means_nothing_is_an_error(owner: Owner, scene: Scene, strength: float) -> None:
+    with pytest.raises(CannotError):
+        owner(scene, strength)
 
 
 @every

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import multiprocessing
 import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,8 +21,9 @@ from artfp.codec.dct import DctCodec
 from artfp.errors import BadInputError, UsageError
 from artfp.evaluate import sweep as module
 from artfp.evaluate.request import Request
-from artfp.evaluate.sweep import Outcome, UnitTask, check
+from artfp.evaluate.sweep import Outcome, check, run
 from artfp.evaluate.table import as_csv
+from artfp.evaluate.workers import Crew
 from artfp.generators.sampling import read_generator, save_generator
 from artfp.images import load_image, to_tensor
 from artfp.perturb.grids import SUITES
@@ -86,35 +90,58 @@ def test_clean_images_get_the_draws_of_the_marked_ones(request_of: RequestOf, sw
     assert row.readout.single == row.clean.single
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_neither_workers_nor_an_interruption_change_a_byte(
-    request_of: RequestOf,
-    swept: Swept,
-    files_of: FilesOf,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    workers: int,
+def test_workers_change_no_byte(request_of: RequestOf, swept: Swept, files_of: FilesOf, tmp_path: Path) -> None:
+    swept(request_of(), tmp_path / "alone", *SOME)
+    swept(request_of(), tmp_path / "two", *SOME, workers=2)
+    assert files_of(tmp_path / "alone") == files_of(tmp_path / "two")
+    assert len(files_of(tmp_path / "alone")) == 2 + 2 * 8
+
+
+def test_an_interruption_changes_no_byte(
+    request_of: RequestOf, swept: Swept, files_of: FilesOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    swept(request_of(), tmp_path / "whole", *SOME)
-    if workers == 1:
-        done: list[str] = []
+    """It comes between the rows of one unit, of which the first is there and the second is not."""
+    written: list[str] = []
 
-        def interrupted(self: UnitTask, bench: module.Workbench) -> tuple[str, ...]:
-            if len(done) == 2:
+    def interrupted(path: Path, values: object) -> None:
+        if path.parent.name == "rows":
+            if len(written) == 3:
                 raise KeyboardInterrupt
-            done.append(self.unit.attack)
-            return whole(self, bench)
+            written.append(path.stem)
+        whole(path, values)
 
-        whole = UnitTask.do
-        monkeypatch.setattr(UnitTask, "do", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            swept(request_of(), tmp_path / "other", *SOME)
-        assert len(list((tmp_path / "other" / "rows").iterdir())) == 4
-        monkeypatch.setattr(UnitTask, "do", whole)
-        (tmp_path / "other" / "rows" / ".half.json.x.tmp").write_text("{")
-    swept(request_of(), tmp_path / "other", *SOME, workers=workers)
+    whole = module.write_json
+    monkeypatch.setattr(module, "write_json", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        swept(request_of(), tmp_path / "other", *SOME)
+    monkeypatch.undo()
+    assert sorted(path.stem for path in (tmp_path / "other" / "rows").iterdir()) == sorted(written)
+    (tmp_path / "other" / "rows" / ".half.json.x.tmp").write_text("{")
+    swept(request_of(), tmp_path / "other", *SOME)
+    swept(request_of(), tmp_path / "whole", *SOME)
     assert files_of(tmp_path / "whole") == files_of(tmp_path / "other")
-    assert len(files_of(tmp_path / "whole")) == 2 + 2 * 8
+
+
+def test_an_interruption_ends_the_workers_and_changes_no_byte(
+    request_of: RequestOf, swept: Swept, files_of: FilesOf, tmp_path: Path
+) -> None:
+    @contextmanager
+    def interrupted(stage: str) -> Iterator[Callable[[int, int, str], None]]:
+        def advance(done: int, _total: int, _note: str) -> None:
+            if stage == "rows" and done:
+                raise KeyboardInterrupt
+
+        yield advance
+
+    with pytest.raises(KeyboardInterrupt):
+        run(Crew(request_of(), tmp_path / "other", "cpu", 1, 2), interrupted, SOME)
+    deadline = time.monotonic() + 60
+    while multiprocessing.active_children():  # the pool's own thread joins them
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    swept(request_of(), tmp_path / "other", *SOME, workers=2)
+    swept(request_of(), tmp_path / "whole", *SOME)
+    assert files_of(tmp_path / "whole") == files_of(tmp_path / "other")
 
 
 def test_another_seed_draws_others(request_of: RequestOf, swept: Swept, files_of: FilesOf, tmp_path: Path) -> None:
