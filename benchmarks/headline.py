@@ -1,6 +1,7 @@
 """The rows of sweeps that are known by name, as the README's table: the paper's column, a target, and each sweep.
 
     python -m benchmarks.headline SWEEP [SWEEP ...]
+    python -m benchmarks.headline --adversaries SWEEP     what every adversary leaves, as LAB.md has it
 
 Every SWEEP is a folder of `artfp robustness`; of its generated images the share of the bits read right, with the share
 of images that match on their own at p <= 1e-6. A cell under its target is marked with a star. Some targets hold only
@@ -17,7 +18,8 @@ from pathlib import Path
 from artfp.report.published import PUBLISHED
 from artfp.report.sweep_folder import SweepFolder, read_sweep
 from artfp.report.tables import percent
-from artfp.robustness import GENERATED, IMAGE, UNTOUCHED, WEIGHTS, Row, address_of
+from artfp.robustness import ADVERSARY, GENERATED, IMAGE, UNTOUCHED, WEIGHTS, Damage, Readout, Row, address_of
+from benchmarks.measuring.tables import ruled
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,15 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sweeps", nargs="+", type=Path, metavar="SWEEP")
-    print(table([read_sweep(path) for path in parser.parse_args().sweeps]))
+    parser.add_argument("--adversaries", action="store_true", help="the rows of adversaries, a table for each sweep")
+    options = parser.parse_args()
+    sweeps = [read_sweep(path) for path in options.sweeps]
+    print("\n\n".join(map(adversaries, sweeps)) if options.adversaries else table(sweeps))
 
 
 def table(sweeps: Sequence[SweepFolder]) -> str:
     """Markdown."""
-    heads = ("after", "paper", "target", *(sweep.sweep.name for sweep in sweeps))
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, ("---",) * len(heads), *_lines(sweeps)))
+    return ruled(("after", "paper", "target", *(sweep.sweep.name for sweep in sweeps)), _lines(sweeps))
 
 
 def _lines(sweeps: Sequence[SweepFolder]) -> Iterator[tuple[str, ...]]:
@@ -89,6 +93,25 @@ def _is_held_to_it(line: Line, row: Row, sweep: SweepFolder) -> bool:
     """Whether the target holds of a row; where a distance is not known it does."""
     after, before = _distance(row), _distance(sweep.untouched(GENERATED))
     return not line.of_use or after is None or before is None or after < 2 * before
+
+
+def adversaries(sweep: SweepFolder) -> str:
+    """Markdown: a line for each row in which an adversary could try."""
+    heads = ("adversary", "strength", "bits right", "match alone", "log10 p of the set", "PSNR, dB", "Fréchet distance")
+    rows = [row for row in sweep.rows if row.kind == ADVERSARY]
+    return ruled(heads, [_tried(row, row.readout, row.damage) for row in rows if row.readout and row.damage])
+
+
+def _tried(row: Row, read: Readout, damage: Damage) -> tuple[str, ...]:
+    return (
+        row.attack,
+        f"{row.strength:,.10g} {row.unit}",
+        percent(read.accuracy.value),
+        f"{read.single.count} of {read.single.total}",
+        f"{read.log10_p:.1f}",
+        "" if damage.psnr is None else f"{damage.psnr:.1f}",
+        "" if damage.frechet is None else f"{damage.frechet:,.0f}",
+    )
 
 
 def _distance(row: Row | None) -> float | None:

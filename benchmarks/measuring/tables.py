@@ -58,5 +58,9 @@ def ranged(values: Iterable[float], shown: Callable[[float], str] = number) -> s
 
 def markdown(title: str, header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     """A table under its title."""
-    ruled = [header, ["---"] * len(header), *lines]
-    return "\n".join([f"**{title}**", "", *(f"| {' | '.join(cells)} |" for cells in ruled), ""])
+    return f"**{title}**\n\n{ruled(header, lines)}\n"
+
+
+def ruled(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A table."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *lines))
