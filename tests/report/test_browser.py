@@ -32,6 +32,7 @@ QUIET = [
     "--hide-scrollbars",
     "--enable-logging=stderr",
 ]
+FIRST_START = 300  # seconds: a new browser looks at all fonts first
 PHONE = 390  # a frame of this width, because a browser's own window does not become so narrow
 PROBE = """<!doctype html><body><script>
 const frame = document.querySelector("body").appendChild(document.createElement("iframe"));
@@ -54,7 +55,7 @@ frame.srcdoc = SOURCE;
 </script>"""
 
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium here")
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium here (Debian: apt-get install chromium)")
 
 
 def test_on_a_phone_nothing_overflows_and_nothing_is_empty(run_folder: Path, tmp_path: Path) -> None:
@@ -94,7 +95,7 @@ def probe(page: Path, folder: Path) -> dict[str, Any]:
     source = json.dumps(page.read_text(encoding="utf-8")).replace("</", "<\\/")
     (folder / "probe.html").write_text(PROBE.replace("PHONE", str(PHONE)).replace("SOURCE", source), encoding="utf-8")
     command = [str(BROWSER), *QUIET, f"--user-data-dir={folder}/profile", "--dump-dom", f"file://{folder}/probe.html"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=FIRST_START, check=True)
     assert ":CONSOLE" not in done.stderr
     match = re.search(r'data-probe="([^"]+)"', done.stdout)
     assert match is not None
