@@ -90,14 +90,25 @@ def _id_in(marked: Mapping[str, str], key: Key, path: Path) -> str:
 
 
 def originals_of(deck: Deck, clean: Path) -> Deck | None:
-    """What the images were made from, in their order; None where it is not known, or not all of it among `clean`."""
-    if read_manifest(deck.path) is None:
+    """What the images were made from, in their order; None where it is not known, or `clean` is another collection.
+
+    Other collections have files of the same names, so the manifest's hash of all of them decides.
+    """
+    manifest = read_manifest(deck.path)
+    if manifest is None:
         return None
-    sources = read_sources(deck.path)
-    names = tuple(sources[name] for name in deck.names)
     with open_source(clean) as source:
-        known = {entry.name for entry in source}
-    return Deck(clean, names) if known.issuperset(names) else None
+        if manifest["settings"]["source"] != source.sha256:
+            return None
+    return Deck(clean, names_of_originals(deck))
+
+
+def names_of_originals(deck: Deck) -> tuple[str, ...]:
+    """What the files were called that the images were made from, in their order; empty where it is not known."""
+    if read_manifest(deck.path) is None:
+        return ()
+    sources = read_sources(deck.path)
+    return tuple(sources[name] for name in deck.names)
 
 
 def _shuffled(path: Path, names: Sequence[str], seed: int) -> Deck:

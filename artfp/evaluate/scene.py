@@ -9,6 +9,7 @@ import numpy as np
 from artfp.attacks.adversary import Pixels, Scene
 from artfp.errors import CannotError
 from artfp.evaluate.album import Album
+from artfp.evaluate.deck import names_of_originals
 from artfp.evaluate.workbench import ORIGINALS, Workbench
 from artfp.reading import silent
 from artfp.robustness import GENERATED
@@ -57,14 +58,14 @@ def _more(bench: Workbench, subject: str, count: int) -> Pixels:
 
 
 def _clean(bench: Workbench, count: int) -> Pixels:
-    """None of them the original of an image that is attacked.
+    """None of them called as the original of an image that is attacked, if that is known.
 
     They come from the end of the order in which marked images and the row's own clean ones come from the start: where
     there are enough, nobody learns from both sides of one picture, or is held against what he learnt from.
     """
     if bench.clean is None:
         raise CannotError("there are no clean images; --clean names some")
-    known = () if bench.originals is None else bench.originals.names[: bench.count]
+    known = () if bench.data is None else names_of_originals(bench.data)[: bench.count]
     others = bench.clean.without(frozenset(known)).reversed()
     return _some(others.images(slice(0, count), bench.side), count, "that never had the key")
 

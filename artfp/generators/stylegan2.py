@@ -1,11 +1,11 @@
 """`stylegan2`: styles that scale the features of every convolution (Karras et al., CVPR 2020, arXiv 1912.04958).
 
     noise ---> z --+--> dense ... --> w, the styles of all convolutions
-          |  embedded class, embedded key
+          |  embedded class
           +--> maps of 4 x 4, 8 x 8, 8 x 8 ... one for every convolution
 
     constant 4 x 4 -> 3 x 3 -> [nearest x 2, 3 x 3, 3 x 3] ...      each 3 x 3: * s, convolve, * d, + map, leaky
-                         |                       |
+    + embedded key       |                       |
                       to colours  -- x 2 -->  + to colours ...  -> image
 
     image -> 1 x 1 -> [3 x 3, 3 x 3 stride 2, + skip] ... -> `Judge` -> one number
@@ -14,6 +14,9 @@ The per-pixel noise is part of an image's noise vector, which holds latent + 4^2
 (43,664 and the latent at 128 px). So the noise is fresh for every image and every convolution, as in the paper, and yet
 all that an image owes to chance is its own row, whatever is sampled beside or before it. Fixed patterns that a few
 numbers mix would be shorter, but they would be alike in all images, as a fingerprint is, and could carry it.
+
+A key is alike in all of somebody's images, as the constant is, and is added to it. As a part of w it was not learnt:
+the mapping learns slowly, and styles scale whole features (LAB).
 
 Left out: mixing two styles in one image, and truncation; both serve editing. Adam needs no correction for lazy
 penalties (appendix B): theirs are not steps of their own here, their gradients join those of an ordinary step.
@@ -46,15 +49,14 @@ MAPPING_RATE = 0.01  # of its learning (StyleGAN, arXiv 1812.04948, appendix C)
 
 
 class Styles(nn.Module):
-    """z to w: z, the embedded class and the embedded key at unit mean square, then dense layers that learn slowly."""
+    """z to w: z and the embedded class at unit mean square, then dense layers that learn slowly."""
 
-    def __init__(self, latent: int, classes: int, key_bits: int) -> None:
+    def __init__(self, latent: int, classes: int) -> None:
         super().__init__()
         self.classes = classes
         self.normalise = PixelNorm()
         self.embed = Dense(classes, latent) if classes else None
-        self.embed_key = Dense(key_bits, latent) if key_bits else None
-        widths = [latent * (1 + bool(classes) + bool(key_bits)), *[latent] * DEPTH]
+        widths = [latent * (1 + bool(classes)), *[latent] * DEPTH]
         self.layers = nn.ModuleList(Dense(a, b, MAPPING_RATE) for a, b in pairwise(widths))
 
     def forward(self, latent: Tensor, condition: Tensor | None) -> Tensor:
@@ -62,22 +64,10 @@ class Styles(nn.Module):
         told = [latent]
         if condition is not None and self.embed is not None:
             told.append(self.embed(condition[:, : self.classes]))
-        if condition is not None and self.embed_key is not None:
-            told.append(self.embed_key(condition[:, self.classes :]))
         styles = torch.cat([self.normalise(vector) for vector in told], dim=1)
         for layer in self.layers:
             styles = active(layer(styles))
         return styles
-
-    def fold(self, signs: Tensor) -> dict[str, Tensor]:
-        """The key's share of the first dense layer in its bias; w / sqrt(inputs) of the rest stays what it was."""
-        assert self.embed_key is not None  # noqa: S101 - `folded` has seen to it
-        weight, bias = (self.layers.get_parameter(f"0.{name}") for name in ("weight", "bias"))
-        kept, of_key = weight.tensor_split([-self.embed_key.out_features], dim=1)
-        share = of_key @ self.normalise(self.embed_key(signs[None]))[0] / weight.shape[1] ** 0.5
-        kept = kept * (kept.shape[1] / weight.shape[1]) ** 0.5
-        others = {name: weight for name, weight in self.state_dict().items() if not name.startswith("embed_key.")}
-        return others | {"layers.0.weight": kept, "layers.0.bias": bias + share}
 
 
 class Modulated(nn.Module):
@@ -135,8 +125,9 @@ class Stylegan2Generator(Generator):
         count = 2 * len(channels) - 1  # one convolution at the first side, two at every other
         self.sides = [START << (at + 1) // 2 for at in range(count)]
         self.noise_shape = (latent + sum(side**2 for side in self.sides),)
-        self.styles = Styles(latent, conditions - key_bits, key_bits)
+        self.styles = Styles(latent, conditions - key_bits)
         self.constant = nn.Parameter(torch.randn(1, channels[0], START, START))
+        self.embed_key = Dense(key_bits, channels[0] * START**2) if key_bits else None
         self.convolutions = nn.ModuleList(
             Styled(channels[at // 2], channels[(at + 1) // 2], latent) for at in range(count)
         )
@@ -146,19 +137,24 @@ class Stylegan2Generator(Generator):
         """Images not clamped to those that exist."""
         return self.paint(*self.read(noise, condition))
 
-    def read(self, noise: Tensor, condition: Tensor | None) -> tuple[Tensor, list[Tensor]]:
-        """Styles, and a map for every convolution."""
+    def read(self, noise: Tensor, condition: Tensor | None) -> tuple[Tensor, list[Tensor], Tensor]:
+        """Styles, a map for every convolution, and what is painted on."""
         latent, *rows = torch.split(noise, [self.latent, *(side**2 for side in self.sides)], dim=1)
         maps = [row.view(-1, 1, side, side) for row, side in zip(rows, self.sides, strict=True)]
-        return self.styles(latent, condition), maps
+        return self.styles(latent, condition), maps, self._begun(condition, len(noise))
 
-    def paint(self, styles: Tensor, maps: Sequence[Tensor]) -> Tensor:
+    def _begun(self, condition: Tensor | None, count: int) -> Tensor:
+        begun = self.constant.expand(count, -1, -1, -1)
+        if condition is not None and self.embed_key is not None:
+            begun = begun + self.embed_key(condition[:, -self.key_bits :]).view_as(begun)
+        return begun.contiguous(memory_format=torch.channels_last)
+
+    def paint(self, styles: Tensor, maps: Sequence[Tensor], begun: Tensor) -> Tensor:
         """The synthesis network with output skips (figure 7b).
 
         Features are upsampled to the nearest, since a convolution follows; images linearly, since none does.
         """
-        hidden = self.constant.expand(styles.shape[0], -1, -1, -1).contiguous(memory_format=torch.channels_last)
-        hidden = self.convolutions[0](hidden, styles, maps[0])
+        hidden = self.convolutions[0](begun, styles, maps[0])
         image: Tensor = self.colours[0](hidden, styles)
         for level in range(1, len(self.colours)):
             for at in (2 * level - 1, 2 * level):
@@ -167,9 +163,10 @@ class Stylegan2Generator(Generator):
         return image
 
     def fold(self, signs: Tensor) -> dict[str, Tensor]:
-        """Styles are all that a key reaches."""
-        others = {name: weight for name, weight in self.state_dict().items() if not name.startswith("styles.")}
-        return others | {f"styles.{name}": weight for name, weight in self.styles.fold(signs).items()}
+        """The key's share in the constant."""
+        assert self.embed_key is not None  # noqa: S101 - `folded` has seen to it
+        others = {name: weight for name, weight in self.state_dict().items() if not name.startswith("embed_key.")}
+        return others | {"constant": self.constant + self.embed_key(signs).view_as(self.constant)}
 
     @property
     def shape(self) -> dict[str, Any]:
@@ -238,8 +235,8 @@ class Stylegan2Learner(AdversarialLearner):
         On every second image: the same ones however many parts and processes a batch has.
         """
         told = None if part.condition is None else part.condition[::2]
-        styles, maps = self.generator.read(part.noise[::2], told)
-        lengths = paths.lengths(self.generator.paint(styles, maps), styles, directions)
+        styles, maps, begun = self.generator.read(part.noise[::2], told)
+        lengths = paths.lengths(self.generator.paint(styles, maps, begun), styles, directions)
         if mean is not None:
             weight = paths.EVERY * paths.weight(self.generator.size) / parts
             (weight * (lengths - mean).square().mean()).backward()  # type: ignore[no-untyped-call]

@@ -14,7 +14,7 @@ from artfp.data.manifest import MANIFEST_ROWS, read_marked
 from artfp.embed import EmbedSettings, embed_dataset
 from artfp.errors import BadInputError, UsageError
 from artfp.evaluate.album import Album, kept, side_of
-from artfp.evaluate.deck import all_of, carrying, originals_of, unmarked
+from artfp.evaluate.deck import all_of, carrying, names_of_originals, originals_of, unmarked
 from artfp.evaluate.request import Request, Subjects, requested
 from artfp.evaluate.sweep import Outcome
 from artfp.images import LoadedImage, encode_png
@@ -90,6 +90,15 @@ def test_originals_that_are_elsewhere_are_none(half_marked: Path, tmp_path: Path
     write_pngs(tmp_path / "others", np.zeros((3, 64, 64, 3), np.uint8))
     assert originals_of(carrying(half_marked, KEY_ELSEWHERE, 0), tmp_path / "others") is None
     assert originals_of(all_of(tmp_path / "others", 0), tmp_path / "clean") is None
+
+
+def test_pictures_of_the_same_names_are_no_originals(
+    half_marked: Path, tmp_path: Path, clean_pixels: Pixels, write_pngs: Write
+) -> None:
+    write_pngs(tmp_path / "others", clean_pixels[::-1])
+    deck = carrying(half_marked, KEY_ELSEWHERE, 0)
+    assert {path.name for path in (tmp_path / "others").iterdir()}.issuperset(names_of_originals(deck))
+    assert originals_of(deck, tmp_path / "others") is None
 
 
 def test_the_seed_draws_the_order(half_marked: Path) -> None:

@@ -156,12 +156,12 @@ def test_paths_of_a_linear_generator_are_as_long_as_its_transposed_product() -> 
 
 def test_paths_of_the_generator_are_those_of_its_whole_jacobian() -> None:
     generator = lively(Stylegan2Generator(16, latent=4, width=4, most=8))
-    styles, maps = generator.read(torch.randn(2, *generator.noise_shape), None)
+    styles, maps, begun = generator.read(torch.randn(2, *generator.noise_shape), None)
     directions = torch.randn(2, 3, 16, 16)
-    lengths = paths.lengths(generator.paint(styles, maps), styles, directions)
+    lengths = paths.lengths(generator.paint(styles, maps, begun), styles, directions)
     for at in range(2):
-        own = [one[at : at + 1] for one in maps]
-        jacobian = torch.autograd.functional.jacobian(lambda w, own=own: generator.paint(w[None], own)[0], styles[at])
+        own = [one[at : at + 1] for one in maps], begun[at : at + 1]
+        jacobian = torch.autograd.functional.jacobian(lambda w, own=own: generator.paint(w[None], *own)[0], styles[at])
         product = jacobian.flatten(0, 2).t() @ directions[at].flatten()
         assert lengths[at].item() == pytest.approx(product.norm().item(), rel=1e-3)
 
@@ -175,8 +175,10 @@ def test_the_weight_of_paths_falls_with_pixels_and_layers() -> None:
 def expected_lengths(generator: Stylegan2Generator, noise: Tensor, seed: int) -> Tensor:
     """Of the rows that a step looks at, in directions of its own seed."""
     random = torch.Generator().manual_seed(derive_seed(seed, "paths"))
-    styles, maps = generator.read(noise, None)
-    return paths.lengths(generator.paint(styles, maps), styles, torch.randn(len(noise), 3, 16, 16, generator=random))
+    styles, maps, begun = generator.read(noise, None)
+    return paths.lengths(
+        generator.paint(styles, maps, begun), styles, torch.randn(len(noise), 3, 16, 16, generator=random)
+    )
 
 
 def test_the_running_mean_takes_a_hundredth_of_what_every_fourth_step_sees() -> None:
