@@ -79,7 +79,7 @@ def row(kind: str, attack: str, strength: float, subject: str, readout: Readout 
         unit=UNITS.get(attack, "strength"),
         subject=subject,
         readout=readout,
-        damage=None if readout is None else Damage(31.5, 0.08, 0.4 if subject == GENERATED else None),
+        damage=None if readout is None else Damage(31.5, 0.08, 20_000 if subject == GENERATED else None),
         clean=Control(Share.of(0, IMAGES), None),
         twin=None,
     )
@@ -95,7 +95,9 @@ def alterations(kind: str, subject: str, lowered: float = 0.0) -> list[Row]:
             strength,
             subject,
             read(max(0.5, 0.95 - 0.14 * place - lowered)),
-            damage=Damage(40 - 5.0 * place, 0.01 + 0.04 * place, 0.3 + 0.2 * place if subject == GENERATED else None),
+            damage=Damage(
+                40 - 5.0 * place, 0.01 + 0.04 * place, 15_000 + 10_000 * place if subject == GENERATED else None
+            ),
         )
         for attack, strengths in GRIDS[kind].items()
         for place, strength in enumerate(strengths)
@@ -117,7 +119,7 @@ def adversaries() -> list[Row]:
 def full_rows() -> list[Row]:
     """All kinds of rows on both subjects."""
     unharmed = [row(IMAGE, UNTOUCHED, 0, subject, read(value)) for subject, value in ((GENERATED, 0.96), (DATA, 0.99))]
-    unharmed = [dataclasses.replace(each, damage=Damage(None, 0.0, 0.3)) for each in unharmed]
+    unharmed = [dataclasses.replace(each, damage=Damage(None, 0.0, 15_000)) for each in unharmed]
     altered = [*alterations(IMAGE, GENERATED), *alterations(IMAGE, DATA, -0.03), *alterations(WEIGHTS, GENERATED)]
     return [*unharmed, *altered, *adversaries()]
 

@@ -12,7 +12,7 @@ from artfp.report.comparison import HIGHER, LOWER, SAME, Comparison, Pair, Readi
 from artfp.report.figures import BOTTOM, LEFT, RIGHT, TOP, Chart, Mark, Scale, Series, Tick, named_lines
 from artfp.report.page import environment
 from artfp.report.robustness_tables import ABSENT, p_of
-from artfp.report.tables import Row, count, percent, settings_rows
+from artfp.report.tables import Row, counted, percent, settings_rows
 from artfp.statistics.jackknife import Interval
 
 COLUMNS = ("Row", "A: bits right", "B: bits right", "B − A, percentage points", "Interval", "A: p of the set", "B: p")
@@ -52,7 +52,7 @@ def claim(comparison: Comparison) -> str:
     if not total:
         return f"No alteration or removal could be carried out in both sweeps.{apart}"
     return (
-        f"Of {count(total)} rows, B reads more bits in {counts[HIGHER]} and fewer in {counts[LOWER]}; in "
+        f"Of {counted(total, 'row')}, B reads more bits in {counts[HIGHER]} and fewer in {counts[LOWER]}; in "
         f"{counts[SAME]} no difference is shown.{apart}"
     )
 

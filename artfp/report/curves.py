@@ -51,8 +51,8 @@ class Curve:
 
     @property
     def worst(self) -> tuple[Row, Readout]:
-        """The row in which the fewest bits are read right; of equals, the mildest."""
-        return min(self.points, key=lambda point: point[1].accuracy.value)
+        """The row that proves the key least; of equals, the mildest."""
+        return worst_of(self.points)
 
     @property
     def area(self) -> float:
@@ -90,6 +90,14 @@ def attacks(folder: SweepFolder, kind: str) -> tuple[Attack, ...]:
     for row, readout in folder.measured(kind):
         found.setdefault(row.attack, []).append((row, readout))
     return tuple(_attack(kind, name, points, folder.subjects) for name, points in found.items())
+
+
+def worst_of(points: Iterable[tuple[Row, Readout]]) -> tuple[Row, Readout]:
+    """The row whose images, as a set, prove the key least; of equals, that with the fewest bits right, and the first.
+
+    Near chance the fewest bits are a matter of noise, and a set that reads more of them may prove nothing.
+    """
+    return max(points, key=lambda point: (point[1].log10_p, -point[1].accuracy.value))
 
 
 def attack_label(name: str) -> str:

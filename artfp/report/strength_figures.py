@@ -25,7 +25,7 @@ from artfp.report.figures import (
 )
 from artfp.report.published import PUBLISHED
 from artfp.report.sweep_folder import SweepFolder
-from artfp.report.tables import percent, short
+from artfp.report.tables import percent, short, thousands
 from artfp.robustness import DATA, GENERATED, Readout, Row
 
 SUBJECTS = {GENERATED: ("model", "generated"), DATA: ("data", "marked data")}  # style and name of a line
@@ -108,16 +108,16 @@ def frechet_chart(attack: Attack, folder: SweepFolder) -> Chart | None:
     most = max([distance for _, distance, _ in points] + [2 * untouched if untouched else 0.0])
     step = round_step(most, 5, least=1e-4)
     y = Scale(0.0, step * max(1, math.ceil(most / step)), BOTTOM, TOP)
-    told = "; ".join(f"{words}: {distance:.3g}" for _, distance, words in points)
+    told = "; ".join(f"{words}: {short(distance)}" for _, distance, words in points)
     return Chart(
         name=_name(attack, "frechet"),
         title=f"{attack.label}: Fréchet distance",
         description=f"Fréchet distance of the generator's images to clean ones, against {attack.unit}. {told}.",
         x_label=attack.unit,
         x_ticks=x.ticks(),
-        y_ticks=tuple(Tick(y(step * i), f"{step * i:.3g}") for i in range(round(y.high / step) + 1)),
+        y_ticks=tuple(Tick(y(step * i), thousands(step * i)) for i in range(round(y.high / step) + 1)),
         lines=named_lines(
-            [Series("twin", "distance", tuple(Mark(at, y(value), f"{w}: {value:.3g}") for at, value, w in points))]
+            [Series("twin", "distance", tuple(Mark(at, y(value), f"{w}: {short(value)}") for at, value, w in points))]
         ),
         threshold=_twice(y, untouched) if untouched else None,
     )

@@ -53,6 +53,11 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def counted(number: int, noun: str) -> str:
+    """1 row, 2 rows, 1,000 rows."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
 def thousands(number: float) -> str:
     """Axis labels: 0, 500, 20k, 1.5M."""
     for unit, name in ((1e6, "M"), (1e3, "k")):
