@@ -9,7 +9,7 @@ DIR/thumbs/ADDRESS.png  the first image of a row
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from artfp.robustness import (
     address_of,
     file_name,
 )
+from artfp.statistics.calibration import Share
 
 SWEEP = "sweep.json"
 TABLE = "rows.csv"
@@ -137,6 +138,7 @@ def _wrong_in(row: Row, n_bits: int) -> Iterator[str]:
         yield "readout beside failure"
     if row.readout is not None:
         yield from _wrong_in_readout(row.readout, n_bits)
+    yield from (name for name, share in _shares_of(row).items() if not 0 <= share.count <= share.total)
     if row.damage is not None:
         damages = (row.damage.psnr, row.damage.lpips, row.damage.frechet)
         if not _finite(value for value in damages if value is not None):
@@ -146,20 +148,36 @@ def _wrong_in(row: Row, n_bits: int) -> Iterator[str]:
 def _wrong_in_readout(readout: Readout, n_bits: int) -> Iterator[str]:
     """Counts that contradict each other, and numbers that are none."""
     accuracy = readout.accuracy
-    if not (readout.images > 0 and readout.total_bits > 0 and 0 <= readout.matching_bits <= readout.total_bits):
+    if readout.images < 1 or readout.total_bits != readout.images * n_bits:
+        yield "total_bits"
+    if not 0 <= readout.matching_bits <= readout.total_bits:
         yield "matching_bits of total_bits"
-    if not 0 <= accuracy.low <= accuracy.high <= 1 or not 0 <= accuracy.value <= 1:
+    if not 0 <= accuracy.low <= accuracy.value <= accuracy.high <= 1:
         yield "accuracy"
     if not readout.log10_p <= 0 or not math.isfinite(readout.log10_p):
         yield "log10_p"
-    if not 0 <= readout.single.count <= readout.single.total == readout.images:
+    if readout.single.total != readout.images:
         yield "single"
-    if readout.matches and not _matches_fit(readout.matches, readout.images, n_bits):
+    if readout.matches and not _matches_fit(readout, n_bits):
         yield "matches"
 
 
-def _matches_fit(matches: Sequence[int], images: int, n_bits: int) -> bool:
-    return len(matches) == images and min(matches) >= 0 and max(matches) <= n_bits
+def _matches_fit(readout: Readout, n_bits: int) -> bool:
+    matches = readout.matches
+    counted = len(matches) == readout.images and sum(matches) == readout.matching_bits
+    return counted and min(matches) >= 0 and max(matches) <= n_bits
+
+
+def _shares_of(row: Row) -> dict[str, Share]:
+    """All shares of a row that there are, by where they are."""
+    places = {"readout": row.readout, "clean": row.clean, "twin": row.twin}
+    found = {
+        f"{place}.{name}": getattr(of, name)
+        for place, of in places.items()
+        if of is not None
+        for name in ("single", "single_empirical")
+    }
+    return {name: share for name, share in found.items() if share is not None}
 
 
 def _finite(values: Iterator[float]) -> bool:

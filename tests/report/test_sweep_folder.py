@@ -132,8 +132,12 @@ def test_a_row_that_cannot_be_is_named(sweep: Path, values: dict[str, Any]) -> N
     [
         {"images": 0},
         {"matching_bits": 10**9},
+        {"matching_bits": 1},
+        {"total_bits": 32 * 65},
+        {"single_empirical": {"count": 33, "total": 32, "low": 0, "high": 1, "upper": 1}},
         {"accuracy": {"value": 0.9, "low": 0.95, "high": 0.2}},
         {"accuracy": {"value": 1.1, "low": 0.9, "high": 1.0}},
+        {"accuracy": {"value": 0.7, "low": 0.8, "high": 0.9}},
         {"log10_p": 1.0},
         {"log10_p": float("-inf")},
         {"single": {"count": 40, "total": 32, "low": 0, "high": 1, "upper": 1}},
@@ -144,6 +148,18 @@ def test_a_row_that_cannot_be_is_named(sweep: Path, values: dict[str, Any]) -> N
 def test_a_readout_that_contradicts_itself_is_named(sweep: Path, values: dict[str, Any]) -> None:
     change_readout(sweep, **values)
     with pytest.raises(BadInputError, match=r"image\.jpeg\.80\.generated\.json: not a row of this sweep"):
+        read_sweep(sweep)
+
+
+@pytest.mark.parametrize("place", ["clean", "twin"])
+@pytest.mark.parametrize("name", ["single", "single_empirical"])
+def test_a_control_that_counts_more_than_there_are_is_named(sweep: Path, place: str, name: str) -> None:
+    shares = {
+        each: {"count": 0, "total": 32, "low": 0, "high": 1, "upper": 1} for each in ("single", "single_empirical")
+    }
+    shares[name]["count"] = 33
+    change(sweep / f"rows/{file_name(ADDRESS)}.json", **{place: shares})
+    with pytest.raises(BadInputError, match=rf"not a row of this sweep \({place}\.{name} cannot be\)"):
         read_sweep(sweep)
 
 
