@@ -68,7 +68,7 @@ def _appear(stage: Path, folder: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
             raise
-        raise UsageError(f"{folder}: appeared meanwhile; run again") from error
+        raise UsageError(f"{folder}: appeared meanwhile; choose a new folder") from error
 
 
 @contextmanager

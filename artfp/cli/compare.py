@@ -43,7 +43,7 @@ def compare(a: Path, b: Path, page: Path | None, as_json: bool) -> None:
         err.print(
             printable(f"{letter}: {side.name}, {side.codec}, {side.n_bits} bits, {side.images} images"), markup=False
         )
-    out.print(Text(columns([("B - A", "95 % interval", "", "A", "B", "row"), *_rows(found)])))
+    out.print(Text(columns([("B − A, points", "95 % interval", "", "A", "B", "row"), *_rows(found)])))
     out.print(Text(claim(found)))
 
 
@@ -59,4 +59,6 @@ def _rows(found: Comparison) -> Iterator[tuple[str, ...]]:
 
 
 def _accuracy(reading: Reading | None) -> str:
-    return "-" if reading is None else f"{reading.accuracy.value:.4f}"
+    from artfp.report.tables import percent
+
+    return "-" if reading is None else percent(reading.accuracy.value)

@@ -127,15 +127,21 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Check everything,
 device_option = click.option(
     "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ...; auto takes a GPU where there is one."
 )
+USUAL_REGISTRY, REGISTRY_AT = Path("~/.artfp/keys.sqlite"), "ARTFP_REGISTRY"
 seed_option = click.option("--seed", type=int, default=None, help="Overrides the recipe's seed.")
 registry_option = click.option(
     "--registry",
     type=click.Path(path_type=Path, dir_okay=False),
-    envvar="ARTFP_REGISTRY",
-    default=Path("~/.artfp/keys.sqlite"),
+    envvar=REGISTRY_AT,
+    default=USUAL_REGISTRY,
     show_default=True,
     help="The key registry (or set ARTFP_REGISTRY).",
 )
 threads_option = click.option(
     "--threads", type=click.IntRange(1), help="CPU threads; results are repeatable at equal threads."
 )
+
+
+def usual_registry() -> Path:
+    """The registry that `registry_option` means where it is not given; for options with a default of their own."""
+    return Path(os.environ.get(REGISTRY_AT) or USUAL_REGISTRY)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
-from click.core import ParameterSource
 from rich.text import Text
 
 from artfp.cli.console import (
@@ -20,8 +19,8 @@ from artfp.cli.console import (
     out,
     print_json,
     progress,
-    registry_option,
     threads_option,
+    usual_registry,
 )
 from artfp.cli.key_files import open_registry
 from artfp.errors import UsageError
@@ -65,15 +64,17 @@ HEAD = ("attack", "strength", "subject", "bits right", "single images", "images 
     "--only", multiple=True, metavar="PATTERN", help="Rows whose address matches, as 'image/jpeg/*'. May be repeated."
 )
 @click.option("--codec", "codec_spec", metavar="SPEC", help="The codec [default: the one recorded with the key].")
-@registry_option
+@click.option(
+    "--registry",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The key registry [default: RUN/keys.sqlite where it is there, else ARTFP_REGISTRY or ~/.artfp/keys.sqlite].",
+)
 @threads_option
 @device_option
 @dry_run_option
 @json_option
-@click.pass_context
 @command_errors
 def robustness(
-    context: click.Context,
     run: Path | None,
     generator: Path | None,
     images: Path | None,
@@ -88,7 +89,7 @@ def robustness(
     workers: int | None,
     only: tuple[str, ...],
     codec_spec: str | None,
-    registry: Path,
+    registry: Path | None,
     threads: int | None,
     device: str,
     dry_run: bool,
@@ -113,10 +114,8 @@ def robustness(
     from artfp.report.robustness_page import write_robustness_report
 
     subjects = _subjects(run, generator, images, key=key, twin=twin, clean=clean, source=source)
-    if run is not None and (run / "keys.sqlite").is_file() and not _was_given(context, "registry"):
-        registry = run / "keys.sqlite"
     device = prepare_device(device, threads or 1)
-    with open_registry(registry) as keys:
+    with open_registry(registry or _registry_of(run)) as keys:
         request = requested(subjects, keys, codec_spec, suite, count, seed)
     folder = folder or (run / "robustness" if run else Path("runs") / f"robustness-{subjects.name}")
     if dry_run:
@@ -146,8 +145,9 @@ def _name_of(path: Path) -> str:
     return path.parent.name if path.name == "model" else path.stem
 
 
-def _was_given(context: click.Context, option: str) -> bool:
-    return context.get_parameter_source(option) is ParameterSource.COMMANDLINE
+def _registry_of(run: Path | None) -> Path:
+    own = run / "keys.sqlite" if run else None
+    return own if own and own.is_file() else usual_registry()
 
 
 def _print_plan(plan: dict[str, object], as_json: bool) -> None:
@@ -158,6 +158,8 @@ def _print_plan(plan: dict[str, object], as_json: bool) -> None:
 
 
 def _print_outcome(folder: Path, outcome: Outcome, page: Path, as_json: bool) -> None:
+    from artfp.report.tables import counted
+
     failed = [row for row in outcome.rows if row.failure is not None]
     if as_json:
         worst = _worst_first(outcome.rows)
@@ -167,7 +169,8 @@ def _print_outcome(folder: Path, outcome: Outcome, page: Path, as_json: bool) ->
     out.print(Text(columns([HEAD, *map(_cells, outcome.rows)])))
     for row in failed:
         out.print(Text(f"{row.address}: {row.failure}"))
-    out.print(Text(f"{page}  {len(outcome.rows):,} rows, {len(failed):,} of which could not be carried out"))
+    rows = counted(len(outcome.rows), "row")
+    out.print(Text(f"{page}  {rows}, {len(failed):,} of which could not be carried out"))
 
 
 def _worst_first(rows: Sequence[Row]) -> list[dict[str, object]]:
@@ -180,13 +183,16 @@ def _worst_first(rows: Sequence[Row]) -> list[dict[str, object]]:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
+    from artfp.report.robustness_tables import images_needed
+    from artfp.report.tables import percent
+
     named = (row.attack, f"{row.strength:g}", row.subject)
     if row.readout is None:
         return (*named, "not carried out", "", "")
     read = row.readout
     return (
         *named,
-        f"{100 * read.accuracy.value:.1f} %",
-        f"{100 * read.single.rate:.1f} %",
-        f"{read.images_needed:,}" if read.images_needed is not None else f"over {read.images:,}",
+        percent(read.accuracy.value),
+        percent(read.single.rate),
+        images_needed(read),
     )

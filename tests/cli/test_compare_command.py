@@ -29,8 +29,8 @@ def test_the_table_is_the_result(two: tuple[str, str]) -> None:
     done = run(*two)
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
-    assert lines[0].split() == ["B", "-", "A", "95", "%", "interval", "A", "B", "row"]
-    assert any(line.startswith("−4.7") and line.endswith("image/jpeg/90/generated") for line in lines)
+    assert lines[0].split() == ["B", "−", "A,", "points", "95", "%", "interval", "A", "B", "row"]
+    assert any(line.startswith("−4.7") and line.endswith("95.3 %   90.6 %   image/jpeg/90/generated") for line in lines)
     assert lines[-1].startswith("Of 17 rows, B reads more bits in 0")
     assert "A: a, artfp-64, 64 bits, 32 images" in done.stderr
 
