@@ -47,6 +47,14 @@ def check_new(folder: Path) -> None:
         raise UsageError(f"{folder}: nothing can be written there: {nearest} is no folder of yours")
 
 
+def check_new_file(path: Path) -> None:
+    """Refuse to write where something is, and where there is no folder."""
+    if path.exists():
+        raise UsageError(f"{path}: exists already; it is not overwritten")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path.parent}: no such folder")
+
+
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
     """A folder to fill, which appears as `folder` at the end, whole, or not at all."""

@@ -26,6 +26,7 @@ from artfp.cli.console import (
 )
 from artfp.cli.views import View, view_options
 from artfp.errors import UsageError
+from artfp.files import check_new_file
 
 if TYPE_CHECKING:
     from artfp.codec.evaluation import Evaluation
@@ -162,8 +163,8 @@ def evaluate(view: View, page: Path | None, seed: int | None, device: str, as_js
     from artfp.perceptual import MIN_SIDE, Perceptual, what_is_missing
     from artfp.report.codec_page import write_codec_page
 
-    if page and (page.exists() or not page.parent.is_dir()):
-        raise UsageError(f"--page {page}: {'exists already' if page.exists() else 'its folder is not there'}")
+    if page:
+        check_new_file(page)
     chosen = view.codec(prepare_device(device))
     if missing := what_is_missing(MIN_SIDE if view.full else view.side(chosen)):
         warn(f"LPIPS is not measured without {missing}")

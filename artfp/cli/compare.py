@@ -10,7 +10,7 @@ import rich_click as click
 from rich.text import Text
 
 from artfp.cli.console import columns, command_errors, err, json_option, out, print_json, printable
-from artfp.errors import UsageError
+from artfp.files import check_new_file
 
 if TYPE_CHECKING:
     from artfp.report.comparison import Comparison, Reading
@@ -31,8 +31,8 @@ def compare(a: Path, b: Path, page: Path | None, as_json: bool) -> None:
     from artfp.report.compare_page import claim, write_comparison
     from artfp.report.comparison import compare as compare_sweeps
 
-    if page and (page.exists() or not page.parent.is_dir()):
-        raise UsageError(f"--out {page}: {'exists already' if page.exists() else 'its folder is not there'}")
+    if page:
+        check_new_file(page)
     found = compare_sweeps(a, b)
     if page:
         write_comparison(page, found)

@@ -53,7 +53,7 @@ def test_the_page_is_a_new_file(two: tuple[str, str], tmp_path: Path) -> None:
     assert "exists already" in again.stderr
     nowhere = run(*two, "--out", str(tmp_path / "no/such/page.html"))
     assert nowhere.exit_code == 2
-    assert "its folder is not there" in nowhere.stderr
+    assert "no such folder" in nowhere.stderr
 
 
 def test_what_cannot_be_compared_is_said(two: tuple[str, str], tmp_path: Path) -> None:
