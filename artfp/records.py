@@ -32,7 +32,11 @@ def read_table(path: Path) -> dict[str, Any]:
 
 def read_record(path: Path, kind: type[R], noun: str) -> R:
     """The record in a file; `noun` says what it should have been."""
-    values = read_table(path)
+    return record_of(read_table(path), path, kind, noun)
+
+
+def record_of(values: dict[str, Any], path: Path, kind: type[R], noun: str) -> R:
+    """The record that a file's object is."""
     try:
         record = kind.from_dict(values)
     except (AttributeError, TypeError, ValueError) as error:

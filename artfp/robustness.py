@@ -11,6 +11,7 @@ The same seed gives the same files to the byte: nothing in them tells the time, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from artfp.results import Record
@@ -21,6 +22,7 @@ SCHEMA = 1  # of both records; a reader refuses a later one
 IMAGE, WEIGHTS, ADVERSARY = "image", "weights", "adversary"  # kinds of rows
 DATA, GENERATED = "data", "generated"  # subjects: images that were marked, or made by a generator that learnt from such
 REMOVAL, FORGERY = "removal", "forgery"  # what an adversary wants: images without the key, or others' images with it
+SWEEP, ROWS, TABLE, THUMBS = "sweep.json", "rows", "rows.csv", "thumbs"  # in the folder of a sweep
 UNTOUCHED = "untouched"  # the attack of the row that all others are compared with
 
 
@@ -123,3 +125,13 @@ def address_of(kind: str, attack: str, strength: float, subject: str) -> str:
 def file_name(address: str) -> str:
     """What the files of a row are called, without their suffix: no address leads out of its folder."""
     return address.replace("/", ".")
+
+
+def row_path(folder: Path, address: str) -> Path:
+    """Where a row lies in the folder of its sweep."""
+    return folder / ROWS / f"{file_name(address)}.json"
+
+
+def thumb_path(folder: Path, address: str) -> Path:
+    """Where the first of its images does."""
+    return folder / THUMBS / f"{file_name(address)}.png"

@@ -28,7 +28,8 @@ from artfp.robustness import (
     Sweep,
     Thresholds,
     address_of,
-    file_name,
+    row_path,
+    thumb_path,
 )
 from artfp.seeds import numpy_generator
 from artfp.statistics.calibration import Share
@@ -164,10 +165,10 @@ def write_sweep(folder: Path, rows: Iterable[Row], thumbs: bool = True, **change
         (folder / name).mkdir(parents=True, exist_ok=True)
     put(folder / "sweep.json", sweep_of(rows, **changes).to_dict())
     for each in rows:
-        put(folder / "rows" / f"{file_name(each.address)}.json", each.to_dict())
+        put(row_path(folder, each.address), each.to_dict())
         if thumbs and each.readout is not None:
             pixels = numpy_generator("thumb", each.address).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
-            Image.fromarray(pixels).save(folder / "thumbs" / f"{file_name(each.address)}.png")
+            Image.fromarray(pixels).save(thumb_path(folder, each.address))
     (folder / "rows.csv").write_text("address\n" + "".join(f"{each.address}\n" for each in rows))
     return folder
 

@@ -28,9 +28,9 @@ from artfp.report.robustness_tables import (
 )
 from artfp.report.strength_figures import accuracy_chart, frechet_chart, single_chart, weights_chart
 from artfp.report.sweep_figures import null_chart, plane_chart
-from artfp.report.sweep_folder import TABLE, SweepFolder, read_sweep
+from artfp.report.sweep_folder import SweepFolder, read_sweep
 from artfp.report.tables import percent, settings_rows, short
-from artfp.robustness import ADVERSARY, IMAGE, UNTOUCHED, WEIGHTS
+from artfp.robustness import ADVERSARY, IMAGE, TABLE, UNTOUCHED, WEIGHTS
 from artfp.robustness import Row as SweepRow
 
 THUMB = 96  # pixels, at most, of a thumbnail's side

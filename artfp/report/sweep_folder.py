@@ -1,9 +1,6 @@
-"""What the folder of a robustness sweep holds, read and checked; rows and thumbnails may be missing.
+"""What the folder of a robustness sweep holds (`artfp.robustness`), read and checked.
 
-DIR/sweep.json          what was swept, and the thresholds of all rows
-DIR/rows/ADDRESS.json   one row; one that is asked for and not there is not measured yet
-DIR/rows.csv            all of them as a table
-DIR/thumbs/ADDRESS.png  the first image of a row
+A row that is asked for and not there is not measured yet; thumbnails and the table may be missing too.
 """
 
 from __future__ import annotations
@@ -12,9 +9,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from artfp.errors import BadInputError, UsageError
-from artfp.report.records import read_record, read_table
+from artfp.records import read_table, record_of
 from artfp.robustness import (
     ADVERSARY,
     DATA,
@@ -23,6 +21,8 @@ from artfp.robustness import (
     IMAGE,
     REMOVAL,
     SCHEMA,
+    SWEEP,
+    TABLE,
     UNTOUCHED,
     WEIGHTS,
     Readout,
@@ -30,19 +30,18 @@ from artfp.robustness import (
     Sweep,
     Thresholds,
     address_of,
-    file_name,
+    row_path,
+    thumb_path,
 )
 from artfp.statistics.calibration import Share
 
-SWEEP = "sweep.json"
-TABLE = "rows.csv"
+R = TypeVar("R", Sweep, Row)
 
 
 @dataclass(frozen=True)
 class SweepFolder:
     """One sweep: its record, the rows that are there in the order asked for, and the first image of each."""
 
-    path: Path
     sweep: Sweep
     rows: tuple[Row, ...]
     missing: tuple[str, ...]  # addresses of rows that are not there
@@ -74,14 +73,12 @@ def read_sweep(folder: Path) -> SweepFolder:
     """The sweep in a folder; what is there but unreadable, or cannot be, is an error."""
     if not is_sweep(folder):
         raise UsageError(f"{folder}: no robustness sweep here; give the folder that `artfp robustness` made")
-    _check_schema(folder / SWEEP)
-    sweep = read_record(folder / SWEEP, Sweep, "a sweep")
+    sweep = _read(folder / SWEEP, Sweep, "a sweep")
     _check_sweep(folder / SWEEP, sweep)
-    found = {address: folder / "rows" / f"{file_name(address)}.json" for address in sweep.addresses}
+    found = {address: row_path(folder, address) for address in sweep.addresses}
     present = {address: path for address, path in found.items() if path.is_file()}
-    thumbs = {address: folder / "thumbs" / f"{file_name(address)}.png" for address in present}
+    thumbs = {address: thumb_path(folder, address) for address in present}
     return SweepFolder(
-        path=folder,
         sweep=sweep,
         rows=tuple(_read_row(path, address, sweep) for address, path in present.items()),
         missing=tuple(address for address in found if address not in present),
@@ -90,13 +87,15 @@ def read_sweep(folder: Path) -> SweepFolder:
     )
 
 
-def _check_schema(path: Path) -> None:
-    """Before all else: of a later schema, nothing else can be expected."""
-    schema = read_table(path).get("schema")
+def _read(path: Path, kind: type[R], noun: str) -> R:
+    """The schema before all else: of a later one, nothing else can be expected."""
+    values = read_table(path)
+    schema = values.get("schema")
     if not isinstance(schema, int) or schema < 1:
         raise BadInputError(f"{path}: no schema version of this kind of file")
     if schema > SCHEMA:
         raise BadInputError(f"{path}: of schema {schema}, and this artfp reads up to {SCHEMA}; install a later one")
+    return record_of(values, path, kind, noun)
 
 
 def _check_sweep(path: Path, sweep: Sweep) -> None:
@@ -116,8 +115,7 @@ def _histograms_fit(thresholds: Thresholds, n_bits: int) -> bool:
 
 
 def _read_row(path: Path, address: str, sweep: Sweep) -> Row:
-    _check_schema(path)
-    row = read_record(path, Row, "a row of a sweep")
+    row = _read(path, Row, "a row of a sweep")
     if not row.address == address == address_of(row.kind, row.attack, row.strength, row.subject):
         raise BadInputError(f"{path}: is of another row, {row.address}")
     if wrong := list(_wrong_in(row, sweep.n_bits)):

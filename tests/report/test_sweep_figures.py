@@ -23,7 +23,7 @@ from artfp.statistics.jackknife import Interval
 
 
 def folder_of(rows: Sequence[Row], **changes: object) -> SweepFolder:
-    return SweepFolder(Path("sweep"), sweep_of(rows, **changes), tuple(rows), (), {}, table=False)
+    return SweepFolder(sweep_of(rows, **changes), tuple(rows), (), {}, table=False)
 
 
 def measured(*accuracies: float, strengths: Sequence[float] = (1, 2, 4)) -> SweepFolder:
