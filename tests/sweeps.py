@@ -134,7 +134,6 @@ def clean_matches(images: int = 20_000) -> tuple[int, ...]:
 def sweep_of(rows: Iterable[Row], **changes: Any) -> Sweep:
     """The record of a sweep with these rows."""
     rows = list(rows)
-    clean = clean_matches()
     made = Sweep(
         schema=SCHEMA,
         artfp_version="0.1.0",
@@ -153,7 +152,7 @@ def sweep_of(rows: Iterable[Row], **changes: Any) -> Sweep:
         twin_sha256=None,
         family="dcgan",
         addresses=tuple(each.address for each in rows),
-        thresholds=Thresholds(51, 45, sum(clean), clean, None),
+        thresholds=Thresholds(51, 45, clean_matches(), None),
     )
     return dataclasses.replace(made, **changes)
 

@@ -257,7 +257,7 @@ def test_images_that_follow_the_binomial_lie_on_the_line(full: SweepFolder) -> N
 def test_more_false_positives_than_expected_lie_above_the_line() -> None:
     biased = [0] * (BITS + 1)
     biased[32], biased[50] = 900, 100
-    folder = folder_of(full_rows(), thresholds=Thresholds(51, None, 1000, tuple(biased), clean_matches(500)))
+    folder = folder_of(full_rows(), thresholds=Thresholds(51, None, tuple(biased), clean_matches(500)))
     chart = null_chart(folder)
     assert chart is not None
     clean, twin, theory = chart.lines
@@ -270,4 +270,4 @@ def test_more_false_positives_than_expected_lie_above_the_line() -> None:
 
 
 def test_without_clean_images_there_is_no_calibration() -> None:
-    assert null_chart(folder_of(full_rows(), thresholds=Thresholds(51, None, 0, (), None))) is None
+    assert null_chart(folder_of(full_rows(), thresholds=Thresholds(51, None, (), None))) is None

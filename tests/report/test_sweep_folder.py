@@ -39,6 +39,13 @@ def test_all_rows_come_back_equal_in_the_order_asked_for(sweep: Path) -> None:
     assert found.subjects == (GENERATED, DATA)
 
 
+def test_fields_of_other_versions_are_ignored(sweep: Path) -> None:
+    """Earlier ones counted the clean images of the threshold beside their histogram."""
+    thresholds = json.loads((sweep / "sweep.json").read_text())["thresholds"]
+    change(sweep / "sweep.json", thresholds={**thresholds, "clean_images": sum(thresholds["clean_matches"])})
+    assert read_sweep(sweep).rows == tuple(full_rows())
+
+
 def test_what_is_measured_leaves_out_failures_and_the_untouched(sweep: Path) -> None:
     found = read_sweep(sweep)
     assert {each.attack for each, _ in found.measured(WEIGHTS)} == {"rounding", "weight-noise"}
