@@ -9,7 +9,7 @@ from typing import Any
 
 from artfp.files import write_text
 from artfp.report.page import environment
-from artfp.report.tables import count, percent
+from artfp.report.tables import ABSENT, count, percent
 
 BAR_FROM = 0.5  # where chance reads
 LINES = (("PSNR", "psnr", "{:.2f} dB"), ("SSIM", "ssim", "{:.4f}"), ("LPIPS, SqueezeNet", "lpips", "{:.4f}"))
@@ -58,7 +58,7 @@ def _column(name: str, result: Mapping[str, Any]) -> str:
 
 
 def _plain(form: str, value: float | None) -> Cell:
-    return Cell("—" if value is None else form.format(value))
+    return Cell(ABSENT if value is None else form.format(value))
 
 
 def _attack_line(index: int, results: list[Mapping[str, Any]]) -> Line:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from artfp.perturb.grids import BOTH_WAYS
 from artfp.report.figures import CHANCE
 from artfp.report.sweep_folder import SweepFolder
-from artfp.report.tables import short
+from artfp.report.tables import label_of, short
 from artfp.robustness import Readout, Row
 
 DECADES = 50.0  # strengths that span such a factor lie on a logarithm
@@ -102,7 +102,7 @@ def worst_of(points: Iterable[tuple[Row, Readout]]) -> tuple[Row, Readout]:
 
 def attack_label(name: str) -> str:
     """The name of an attack as a heading."""
-    return NAMES.get(name, name.replace("-", " ").replace("_", " ").capitalize())
+    return label_of(name, NAMES)
 
 
 def strength_label(row: Row) -> str:

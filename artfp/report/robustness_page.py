@@ -13,7 +13,7 @@ from artfp.report import figures
 from artfp.report.curves import attack_label, attacks, strength_label
 from artfp.report.page import PAGE, SMALL_IMAGE, environment, stamp_symbol
 from artfp.report.pictures import Picture, picture
-from artfp.report.published import KERNELS, ORIGIN, SOURCE
+from artfp.report.published import ORIGIN, SOURCE
 from artfp.report.robustness_headline import control, headline
 from artfp.report.robustness_tables import (
     ALL_COLUMNS,
@@ -101,7 +101,6 @@ def _table_parts(folder: SweepFolder) -> dict[str, Any]:
         "paper_notes": paper_notes(folder),
         "paper_source": SOURCE,
         "paper_origin": ORIGIN,
-        "kernels": KERNELS,
         "attempt_columns": ATTEMPT_COLUMNS,
         "attempts": attempt_rows(folder),
         "thresholds": threshold_rows(folder),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,14 +9,13 @@ from markupsafe import Markup
 
 from artfp.report.curves import Attack, Curve, attacks, strength_label
 from artfp.report.figures import LEAST_LOG_P, MATCH_LOG_P
-from artfp.report.published import PUBLISHED
+from artfp.report.published import PUBLISHED, Published
 from artfp.report.sweep_folder import SweepFolder
-from artfp.report.tables import Row, count, percent, probability, scientific, setting_text, short
-from artfp.robustness import ADVERSARY, DATA, FORGERY, GENERATED, IMAGE, WEIGHTS, Control, Damage, Readout
+from artfp.report.tables import ABSENT, Row, count, percent, probability, scientific, setting_text, short
+from artfp.robustness import ADVERSARY, CORRECTED, DATA, FORGERY, GENERATED, IMAGE, WEIGHTS, Control, Damage, Readout
 from artfp.robustness import Row as SweepRow
 from artfp.verdict import share_or_bound
 
-ABSENT = "—"
 SUBJECTS = {GENERATED: "Generated images", DATA: "Marked data"}
 ALL_COLUMNS = (
     "Row",
@@ -127,16 +125,20 @@ def images_needed(readout: Readout) -> str:
 
 def paper_rows(folder: SweepFolder) -> tuple[Row, ...]:
     """Every published number of an attack that the sweep has on generated images, beside the sweep's."""
-    found = [attack for kind in (IMAGE, WEIGHTS) for attack in attacks(folder, kind)]
-    return tuple(row for attack in found for row in _paper_rows_of(attack))
+    return tuple(row for found in _in_both(folder) for row in _paper_rows_of(*found))
 
 
-def _paper_rows_of(attack: Attack) -> Iterator[Row]:
-    published, curve = PUBLISHED.get(attack.name), attack.curve(GENERATED)
-    if published is None or curve is None:
-        return
+def _in_both(folder: SweepFolder) -> Iterator[tuple[Attack, Curve, Published]]:
+    """The attacks on generated images that the paper has too."""
+    for attack in (attack for kind in (IMAGE, WEIGHTS) for attack in attacks(folder, kind)):
+        published, curve = PUBLISHED.get(attack.name), attack.curve(GENERATED)
+        if published is not None and curve is not None:
+            yield attack, curve, published
+
+
+def _paper_rows_of(attack: Attack, curve: Curve, published: Published) -> Iterator[Row]:
     for strength, accuracy in published.accuracy.items():
-        ours = [read for row, read in curve.points if math.isclose(row.strength, strength, rel_tol=1e-4)]
+        ours = [read for row, read in curve.points if row.strength == strength]
         told = (
             f"{accuracy:.3f}" if published.frechet is None else f"{accuracy:.3f}, FID {published.frechet[strength]:g}"
         )
@@ -146,8 +148,7 @@ def _paper_rows_of(attack: Attack) -> Iterator[Row]:
 
 def paper_notes(folder: SweepFolder) -> tuple[str, ...]:
     """What has to be said of single curves."""
-    present = {attack.name for attack in attacks(folder, IMAGE)}
-    return tuple(published.note for name, published in PUBLISHED.items() if name in present and published.note)
+    return tuple(published.note for *_, published in _in_both(folder) if published.note)
 
 
 def attempts(folder: SweepFolder) -> tuple[Attempt, ...]:
@@ -170,7 +171,7 @@ def _attempt(row: SweepRow, never: bool) -> Attempt:
 
 def _forged(row: SweepRow, readout: Readout) -> bool:
     """Whether a forger has a proof; the least p of many keys that he tried is none before it is corrected for them."""
-    surviving = row.notes.get("corrected_matches")
+    surviving = row.notes.get(CORRECTED)
     return surviving > 0 if isinstance(surviving, int) else proven(readout)
 
 

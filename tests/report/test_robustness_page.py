@@ -170,6 +170,12 @@ def test_the_papers_numbers_stand_beside_ours(tmp_path: Path) -> None:
     assert "holds 97 % of a Gaussian" in text
 
 
+def test_data_alone_have_neither_the_papers_numbers_nor_its_notes_beside_them(tmp_path: Path) -> None:
+    text = Outline(page_of(tmp_path, alterations(IMAGE, DATA))).text
+    assert "Beside the paper" not in text
+    assert "window of its blur" not in text
+
+
 def test_adversaries_who_succeed_come_first(tmp_path: Path) -> None:
     page = page_of(tmp_path, full_rows())
     table = page[page.index('id="adversaries-table"') : page.index('id="null"')]
