@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 from rich.text import Text
 
-from artfp.cli.console import columns, command_errors, err, json_option, out, print_json, printable
+from artfp.cli.console import PATH, columns, command_errors, err, json_option, out, print_json, printable
 from artfp.files import check_new_file
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("a", type=click.Path(path_type=Path))
-@click.argument("b", type=click.Path(path_type=Path))
-@click.option("--out", "page", type=click.Path(path_type=Path), help="Also write an HTML page to this new file.")
+@click.argument("a", type=PATH)
+@click.argument("b", type=PATH)
+@click.option("--out", "page", type=PATH, help="Also write an HTML page to this new file.")
 @json_option
 @command_errors
 def compare(a: Path, b: Path, page: Path | None, as_json: bool) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -16,6 +16,7 @@ import rich_click as click
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from artfp.errors import ArtfpError, Exit
 
@@ -23,6 +24,8 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 SECONDS_BETWEEN_LINES = 20.0
+PATH = click.Path(path_type=Path)
+REGISTRY, REGISTRY_AT = Path("~/.artfp/keys.sqlite"), "ARTFP_REGISTRY"  # the usual one, and who names another
 
 P = ParamSpec("P")
 
@@ -82,6 +85,14 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("   ".join([*map(str.ljust, row, widths), row[-1]]) for row in safe)
 
 
+def print_plan(plan: Mapping[str, object], as_json: bool) -> None:
+    """What a command would do, a line for each part of it."""
+    if as_json:
+        print_json(plan)
+    else:
+        out.print(Text(columns([(name, str(value)) for name, value in plan.items()])))
+
+
 def _escape(text: str) -> str:
     return escape(printable(text))
 
@@ -127,13 +138,15 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Check everything,
 device_option = click.option(
     "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ...; auto takes a GPU where there is one."
 )
-USUAL_REGISTRY, REGISTRY_AT = Path("~/.artfp/keys.sqlite"), "ARTFP_REGISTRY"
+source_option = click.option(
+    "--source", type=PATH, help="Folder or zip of images to translate, for a generator that does."
+)
 seed_option = click.option("--seed", type=int, default=None, help="Overrides the recipe's seed.")
 registry_option = click.option(
     "--registry",
     type=click.Path(path_type=Path, dir_okay=False),
     envvar=REGISTRY_AT,
-    default=USUAL_REGISTRY,
+    default=REGISTRY,
     show_default=True,
     help="The key registry (or set ARTFP_REGISTRY).",
 )
@@ -144,4 +157,4 @@ threads_option = click.option(
 
 def usual_registry() -> Path:
     """The registry that `registry_option` means where it is not given; for options with a default of their own."""
-    return Path(os.environ.get(REGISTRY_AT) or USUAL_REGISTRY)
+    return Path(os.environ.get(REGISTRY_AT) or REGISTRY)

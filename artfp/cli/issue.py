@@ -10,6 +10,7 @@ import rich_click as click
 from rich.text import Text
 
 from artfp.cli.console import (
+    PATH,
     command_errors,
     device_option,
     err,
@@ -28,7 +29,6 @@ from artfp.errors import UsageError
 if TYPE_CHECKING:
     from artfp.generators.issue import Issued
 
-PATH = click.Path(path_type=Path)
 PARENT = Path("issued")
 
 

@@ -11,6 +11,7 @@ import rich_click as click
 from rich.text import Text
 
 from artfp.cli.console import (
+    PATH,
     columns,
     command_errors,
     device_option,
@@ -18,20 +19,21 @@ from artfp.cli.console import (
     json_option,
     out,
     print_json,
+    print_plan,
     progress,
+    source_option,
     threads_option,
     usual_registry,
 )
 from artfp.cli.key_files import open_registry
 from artfp.errors import UsageError
+from artfp.perturb.grids import SUITES
 
 if TYPE_CHECKING:
     from artfp.evaluate.request import Subjects
     from artfp.evaluate.sweep import Outcome
     from artfp.robustness import Row
 
-PATH = click.Path(path_type=Path)
-SUITES = ("quick", "standard", "full")  # of `perturb/grids.py`, which is not imported for `--help`
 WORST = 5  # rows in the summary
 HEAD = ("attack", "strength", "subject", "bits right", "single images", "images needed")
 
@@ -47,10 +49,10 @@ HEAD = ("attack", "strength", "subject", "bits right", "single images", "images 
     type=PATH,
     help="Folder or zip of images of the same kind that never had the key [default: the originals of RUN].",
 )
-@click.option("--source", type=PATH, help="Folder or zip of images to translate, for a generator that does.")
+@source_option
 @click.option(
     "--suite",
-    type=click.Choice(SUITES),
+    type=click.Choice(list(SUITES)),
     default="quick",
     show_default=True,
     help="quick: minutes. standard: every image and weight row, and an empirical threshold, which takes 10,000 clean "
@@ -119,7 +121,7 @@ def robustness(
         request = requested(subjects, keys, codec_spec, suite, count, seed)
     folder = folder or (run / "robustness" if run else Path("runs") / f"robustness-{subjects.name}")
     if dry_run:
-        _print_plan(check(request, folder, only), as_json)
+        print_plan(check(request, folder, only), as_json)
         return
     crew = Crew(request, folder, device, threads or 1, workers or usual_workers(device))
     outcome = sweep(crew, progress, only)
@@ -148,13 +150,6 @@ def _name_of(path: Path) -> str:
 def _registry_of(run: Path | None) -> Path:
     own = run / "keys.sqlite" if run else None
     return own if own and own.is_file() else usual_registry()
-
-
-def _print_plan(plan: dict[str, object], as_json: bool) -> None:
-    if as_json:
-        print_json(plan)
-    else:
-        out.print(Text(columns([(name, str(value)) for name, value in plan.items()])))
 
 
 def _print_outcome(folder: Path, outcome: Outcome, page: Path, as_json: bool) -> None:

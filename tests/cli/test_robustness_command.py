@@ -14,7 +14,6 @@ from click.testing import CliRunner, Result
 from sweeps import read, row
 
 from artfp.cli.main import artfp
-from artfp.cli.robustness import SUITES as OFFERED
 from artfp.cli.robustness import _cells, _worst_first
 from artfp.keys.registry import Registry
 from artfp.perturb.grids import SUITES
@@ -44,10 +43,6 @@ def marked(
     write_pngs(tmp_path / "clean", clean_pixels[:8])
     write_pngs(tmp_path / "marked", mark(clean_pixels[8:], "mine"))
     return tmp_path / "marked"
-
-
-def test_the_suites_are_those_of_the_grids() -> None:
-    assert tuple(SUITES) == OFFERED
 
 
 def test_images_and_a_key_are_enough(marked: Path) -> None:
