@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from artfp.files import write_text
-from artfp.report import figures
 from artfp.report.comparison import HIGHER, LOWER, SAME, Comparison, Pair, Reading
 from artfp.report.figures import LEFT, RIGHT, Chart, Mark, Series, named_lines, share_axis
-from artfp.report.page import environment
 from artfp.report.robustness_tables import p_of
 from artfp.report.tables import ABSENT, Row, counted, percent, settings_rows
+from artfp.report.templates import rendered
 from artfp.statistics.jackknife import Interval
 
 COLUMNS = ("Row", "A: bits right", "B: bits right", "B − A, percentage points", "Interval", "A: p of the set", "B: p")
@@ -25,23 +24,18 @@ def write_comparison(page: Path, comparison: Comparison) -> None:
 def render(comparison: Comparison) -> str:
     """The page as text; the same comparison always gives the same page."""
     sides = {"A": comparison.a, "B": comparison.b}
-    return (
-        environment()
-        .get_template("compare.html.j2")
-        .render(
-            a=comparison.a,
-            b=comparison.b,
-            claim=claim(comparison),
-            chart_of_both=both_chart(comparison.pairs),
-            columns=COLUMNS,
-            pairs=[_pair_row(pair) for pair in comparison.pairs],
-            sides=[
-                {"label": f"{letter}: {side.name}", "rows": settings_rows(side.to_dict())}
-                for letter, side in sides.items()
-            ],
-            alone={"In A alone": comparison.only_a, "In B alone": comparison.only_b},
-            **figures.BOX,
-        )
+    return rendered(
+        "compare.html.j2",
+        a=comparison.a,
+        b=comparison.b,
+        claim=claim(comparison),
+        chart_of_both=both_chart(comparison.pairs),
+        columns=COLUMNS,
+        pairs=[_pair_row(pair) for pair in comparison.pairs],
+        sides=[
+            {"label": f"{letter}: {side.name}", "rows": settings_rows(side.to_dict())} for letter, side in sides.items()
+        ],
+        alone={"In A alone": comparison.only_a, "In B alone": comparison.only_b},
     )
 
 

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from artfp.files import write_text
-from artfp.report import figures
 from artfp.report.curves import attack_label, attacks, strength_label
-from artfp.report.page import PAGE, SMALL_IMAGE, environment, stamp_symbol
 from artfp.report.pictures import Picture, picture
 from artfp.report.published import ORIGIN, SOURCE
 from artfp.report.robustness_headline import control, headline
@@ -30,6 +28,7 @@ from artfp.report.strength_figures import accuracy_chart, frechet_chart, single_
 from artfp.report.sweep_figures import null_chart, plane_chart
 from artfp.report.sweep_folder import SweepFolder, read_sweep
 from artfp.report.tables import percent, settings_rows, short
+from artfp.report.templates import PAGE, SMALL_IMAGE, rendered, stamp_symbol
 from artfp.robustness import ADVERSARY, IMAGE, TABLE, UNTOUCHED, WEIGHTS
 from artfp.robustness import Row as SweepRow
 
@@ -64,9 +63,12 @@ def write_robustness_report(folder: Path) -> Path:
 
 def render(folder: SweepFolder) -> str:
     """The page as text; the same folder always gives the same page."""
-    template = environment().get_template("robustness.html.j2")
-    return template.render(
-        **_opening_parts(folder), **_curve_parts(folder), **_table_parts(folder), **_closing_parts(folder)
+    return rendered(
+        "robustness.html.j2",
+        **_opening_parts(folder),
+        **_curve_parts(folder),
+        **_table_parts(folder),
+        **_closing_parts(folder),
     )
 
 
@@ -77,7 +79,6 @@ def _opening_parts(folder: SweepFolder) -> dict[str, Any]:
         "headline": head,
         "symbol": stamp_symbol(head.outcome),
         "control": control(folder),
-        **figures.BOX,
     }
 
 
