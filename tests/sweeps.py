@@ -175,3 +175,8 @@ def write_sweep(folder: Path, rows: Iterable[Row], thumbs: bool = True, **change
 def put(path: Path, values: Mapping[str, Any]) -> None:
     """A JSON file."""
     path.write_text(json.dumps(values))
+
+
+def change(path: Path, **values: Any) -> None:
+    """Rewrite some fields of a JSON file."""
+    put(path, json.loads(path.read_text()) | values)

@@ -113,7 +113,7 @@ def test_a_run_needs_no_words(small_run: Path, tmp_path: Path, monkeypatch: pyte
     assert done.exit_code == 0, done.stderr
     assert f"{run / 'robustness' / 'report.html'}  2 rows" in done.stdout
     sweep = json.loads((run / "robustness" / "sweep.json").read_text())
-    assert (sweep["name"], sweep["key"], sweep["subjects"]) == ("small", "owner", ["data", "generated"])
+    assert (sweep["name"], sweep["key"], sweep["subjects"]) == ("tiny", "owner", ["data", "generated"])
     assert sweep["twin_sha256"] != sweep["generator_sha256"]
     other = call(run, "--twin", run / "model", "--out", tmp_path / "other", "--count", "4", *UNTOUCHED)
     assert other.exit_code == 0, other.stderr

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sweeps import full_rows, put, read, row, write_sweep
+from sweeps import change, full_rows, put, read, row, write_sweep
 
 from artfp.errors import BadInputError, UsageError
 from artfp.report.sweep_folder import is_sweep, read_sweep
@@ -20,10 +19,6 @@ ADDRESS = "image/jpeg/80/generated"
 @pytest.fixture
 def sweep(tmp_path: Path) -> Path:
     return write_sweep(tmp_path / "sweep", full_rows(), thumbs=False)
-
-
-def change(path: Path, **values: Any) -> None:
-    put(path, json.loads(path.read_text()) | values)
 
 
 def change_readout(folder: Path, **values: Any) -> None:
@@ -176,8 +171,7 @@ def test_readouts_without_bits_of_single_images_are_read(sweep: Path) -> None:
 
 
 def test_a_file_under_the_name_of_another_row_is_refused(sweep: Path) -> None:
-    other = dataclasses.replace(row(IMAGE, "jpeg", 90, GENERATED, read(0.9)))
-    put(sweep / f"rows/{file_name(ADDRESS)}.json", other.to_dict())
+    put(sweep / f"rows/{file_name(ADDRESS)}.json", row(IMAGE, "jpeg", 90, GENERATED, read(0.9)).to_dict())
     with pytest.raises(BadInputError, match=r"is of another row, image/jpeg/90/generated"):
         read_sweep(sweep)
 
