@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from secrets import token_hex
 from typing import IO, Any
 
 from artfp.errors import BadInputError, UsageError
+
+PLAIN_LIST = re.compile(r'\[\n\s+([^\[\]{}"]+)\n\s+\]')  # in JSON, whose strings hold no newline as such
 
 
 @contextmanager
@@ -47,6 +50,14 @@ def check_new(folder: Path) -> None:
         raise UsageError(f"{folder}: nothing can be written there: {nearest} is no folder of yours")
 
 
+def check_new_file(path: Path) -> None:
+    """Refuse to write where something is, and where there is no folder."""
+    if path.exists():
+        raise UsageError(f"{path}: exists already; it is not overwritten")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path.parent}: no such folder")
+
+
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
     """A folder to fill, which appears as `folder` at the end, whole, or not at all."""
@@ -68,20 +79,20 @@ def _appear(stage: Path, folder: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
             raise
-        raise UsageError(f"{folder}: appeared meanwhile; run again") from error
+        raise UsageError(f"{folder}: appeared meanwhile; choose a new folder") from error
 
 
 @contextmanager
 def working_alone(folder: Path, parts: Sequence[str] = ("samples",)) -> Iterator[None]:
     """Lock a folder of our own against a second process, and clear what a killed one left half-written.
 
-    `parts` are the folders in it that are looked through too.
+    `parts` are the folders in it that are looked through too, with wildcards for names that are not known.
     """
     handle = os.open(folder, os.O_RDONLY)
     try:
         _lock(handle, folder)
-        for place in (folder, *(folder / part for part in parts)):
-            for leftover in place.glob(".*.tmp"):
+        for place in ("", *(f"{part}/" for part in parts)):
+            for leftover in folder.glob(f"{place}.*.tmp"):
                 leftover.unlink()
         yield
     finally:
@@ -105,7 +116,12 @@ def write_text(path: Path, text: str, *, mode: int = 0o666) -> None:
 
 def write_json(path: Path, value: Any, *, mode: int = 0o666) -> None:
     """Write JSON atomically: readable, key order kept, one newline at the end."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n", mode=mode)
+    write_text(path, json_text(value) + "\n", mode=mode)
+
+
+def json_text(value: Any) -> str:
+    """JSON that people can read: a line for each value, but one for a whole list of numbers."""
+    return PLAIN_LIST.sub(lambda found: f"[{' '.join(found[1].split())}]", json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def read_json(path: Path) -> Any:

@@ -25,7 +25,7 @@ from artfp.data.procedural import KINDS, generate
 from artfp.data.readers import collect, open_source
 from artfp.embed import EmbedSettings, embed_dataset
 from artfp.errors import UsageError
-from artfp.files import read_json, working_alone, write_json
+from artfp.files import working_alone, write_json
 from artfp.generators import training
 from artfp.generators.base import Shape
 from artfp.generators.dataset import size_of_first
@@ -37,6 +37,7 @@ from artfp.images import LoadedImage, encode_png, load_image
 from artfp.keys.registry import Registry
 from artfp.ownership import check_owner
 from artfp.recipe import setting
+from artfp.records import read_record
 from artfp.report.page import write_report
 from artfp.verdict import Verdict
 from artfp.verify import verify
@@ -264,4 +265,4 @@ def _description(recipe: RunRecipe) -> dict[str, Any]:
 
 
 def _read_verdict(run: Run, name: str) -> Verdict:
-    return Verdict.from_dict(read_json(run.folder / "verdicts" / f"{name}.json"))
+    return read_record(run.folder / "verdicts" / f"{name}.json", Verdict, "a verdict")

@@ -11,6 +11,7 @@ The same seed gives the same files to the byte: nothing in them tells the time, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from artfp.results import Record
@@ -21,6 +22,8 @@ SCHEMA = 1  # of both records; a reader refuses a later one
 IMAGE, WEIGHTS, ADVERSARY = "image", "weights", "adversary"  # kinds of rows
 DATA, GENERATED = "data", "generated"  # subjects: images that were marked, or made by a generator that learnt from such
 REMOVAL, FORGERY = "removal", "forgery"  # what an adversary wants: images without the key, or others' images with it
+SWEEP, ROWS, TABLE, THUMBS = "sweep.json", "rows", "rows.csv", "thumbs"  # in the folder of a sweep
+CORRECTED = "corrected_matches"  # the note of who forges by trying many keys: how many match, corrected for all of them
 UNTOUCHED = "untouched"  # the attack of the row that all others are compared with
 
 
@@ -51,9 +54,8 @@ class Control(Record):
 class Damage(Record):
     """What the attack does to the images beside what it does to the key; None where there is nothing to compare."""
 
-    psnr: (
-        float | None
-    )  # mean over images, dB, to the image before; of weights to the unharmed generator's; None: no change
+    # mean over images, dB, to the image before; of weights to the unharmed generator's; None: no change
+    psnr: float | None
     lpips: float | None  # SqueezeNet, mean over images
     frechet: float | None  # SqueezeNet, of a generator's images to clean ones
 
@@ -79,6 +81,11 @@ class Row(Record):
     costs: str | None = None  # and to spend
     notes: dict[str, Any] = field(default_factory=dict)  # numbers of this attack alone, by name
 
+    @property
+    def frechet(self) -> float | None:
+        """The Fréchet distance, where it was measured."""
+        return None if self.damage is None else self.damage.frechet
+
 
 @dataclass(frozen=True)
 class Thresholds(Record):
@@ -86,7 +93,6 @@ class Thresholds(Record):
 
     theoretical: int  # p <= 1e-6 by the binomial
     empirical: int | None  # at most 0.1 % of the clean images reach it; None: too few were read
-    clean_images: int
     clean_matches: tuple[int, ...]  # of the clean images so many match in 0, 1 ... n bits
     twin_matches: tuple[int, ...] | None  # likewise of the twin's images
 
@@ -123,3 +129,13 @@ def address_of(kind: str, attack: str, strength: float, subject: str) -> str:
 def file_name(address: str) -> str:
     """What the files of a row are called, without their suffix: no address leads out of its folder."""
     return address.replace("/", ".")
+
+
+def row_path(folder: Path, address: str) -> Path:
+    """Where a row lies in the folder of its sweep."""
+    return folder / ROWS / f"{file_name(address)}.json"
+
+
+def thumb_path(folder: Path, address: str) -> Path:
+    """Where the first of its images does."""
+    return folder / THUMBS / f"{file_name(address)}.png"

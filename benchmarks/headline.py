@@ -91,7 +91,8 @@ def _cells(line: Line, sweeps: Sequence[SweepFolder]) -> Iterator[str]:
 
 def _is_held_to_it(line: Line, row: Row, sweep: SweepFolder) -> bool:
     """Whether the target holds of a row; where a distance is not known it does."""
-    after, before = _distance(row), _distance(sweep.untouched(GENERATED))
+    unharmed = sweep.untouched(GENERATED)
+    after, before = row.frechet, unharmed.frechet if unharmed else None
     return not line.of_use or after is None or before is None or after < 2 * before
 
 
@@ -112,10 +113,6 @@ def _tried(row: Row, read: Readout, damage: Damage) -> tuple[str, ...]:
         "" if damage.psnr is None else f"{damage.psnr:.1f}",
         "" if damage.frechet is None else f"{damage.frechet:,.0f}",
     )
-
-
-def _distance(row: Row | None) -> float | None:
-    return None if row is None or row.damage is None else row.damage.frechet
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,9 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from small_runs import carry_out
 from torch import Tensor, nn
 
-from artfp import pipeline
-from artfp import recipe as recipes
 from artfp.codec.dct import MARGIN, DctCodec
 from artfp.data.procedural import generate
 from artfp.generators.base import Family, Generator
@@ -27,25 +25,6 @@ from artfp.keys.registry import Registry
 from artfp.seeds import numpy_generator
 
 Pixels = NDArray[np.uint8]
-
-SMALL_RUN = {
-    "name": "small",
-    "key": "owner",
-    "samples": 12,
-    "data": {"kind": "horizons", "count": 40, "size": 32},
-    "embed": {"codec": "dct"},
-    "gan": {
-        "size": 32,
-        "images": 16,
-        "batch": 8,
-        "generator_width": 4,
-        "generator_most": 4,
-        "discriminator_width": 4,
-        "discriminator_most": 4,
-        "latent": 4,
-        "monitor_images": 4,
-    },
-}
 
 
 @pytest.fixture(scope="session")
@@ -155,15 +134,9 @@ def painter(monkeypatch: pytest.MonkeyPatch, dct: DctCodec) -> Callable[[Path, f
     return write
 
 
-@contextmanager
-def unwatched(_stage: str) -> Iterator[Callable[[int, int, str], None]]:
-    """Shows no progress."""
-    yield lambda done, total, note: None
-
-
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished `artfp run`, which nobody may change: 40 images of 32 pixels, generators of no use."""
+    """The folder of a finished `artfp run`, which nobody may change: that of `runs`, with generators of no use."""
     folder = tmp_path_factory.mktemp("small") / "run"
-    pipeline.run(recipes.parse(SMALL_RUN, pipeline.RunRecipe, "small"), folder, None, "cpu", unwatched)
+    carry_out(folder)
     return folder

@@ -28,7 +28,8 @@ from artfp.robustness import (
     Sweep,
     Thresholds,
     address_of,
-    file_name,
+    row_path,
+    thumb_path,
 )
 from artfp.seeds import numpy_generator
 from artfp.statistics.calibration import Share
@@ -79,7 +80,7 @@ def row(kind: str, attack: str, strength: float, subject: str, readout: Readout 
         unit=UNITS.get(attack, "strength"),
         subject=subject,
         readout=readout,
-        damage=None if readout is None else Damage(31.5, 0.08, 0.4 if subject == GENERATED else None),
+        damage=None if readout is None else Damage(31.5, 0.08, 20_000 if subject == GENERATED else None),
         clean=Control(Share.of(0, IMAGES), None),
         twin=None,
     )
@@ -95,7 +96,9 @@ def alterations(kind: str, subject: str, lowered: float = 0.0) -> list[Row]:
             strength,
             subject,
             read(max(0.5, 0.95 - 0.14 * place - lowered)),
-            damage=Damage(40 - 5.0 * place, 0.01 + 0.04 * place, 0.3 + 0.2 * place if subject == GENERATED else None),
+            damage=Damage(
+                40 - 5.0 * place, 0.01 + 0.04 * place, 15_000 + 10_000 * place if subject == GENERATED else None
+            ),
         )
         for attack, strengths in GRIDS[kind].items()
         for place, strength in enumerate(strengths)
@@ -117,7 +120,7 @@ def adversaries() -> list[Row]:
 def full_rows() -> list[Row]:
     """All kinds of rows on both subjects."""
     unharmed = [row(IMAGE, UNTOUCHED, 0, subject, read(value)) for subject, value in ((GENERATED, 0.96), (DATA, 0.99))]
-    unharmed = [dataclasses.replace(each, damage=Damage(None, 0.0, 0.3)) for each in unharmed]
+    unharmed = [dataclasses.replace(each, damage=Damage(None, 0.0, 15_000)) for each in unharmed]
     altered = [*alterations(IMAGE, GENERATED), *alterations(IMAGE, DATA, -0.03), *alterations(WEIGHTS, GENERATED)]
     return [*unharmed, *altered, *adversaries()]
 
@@ -131,7 +134,6 @@ def clean_matches(images: int = 20_000) -> tuple[int, ...]:
 def sweep_of(rows: Iterable[Row], **changes: Any) -> Sweep:
     """The record of a sweep with these rows."""
     rows = list(rows)
-    clean = clean_matches()
     made = Sweep(
         schema=SCHEMA,
         artfp_version="0.1.0",
@@ -150,7 +152,7 @@ def sweep_of(rows: Iterable[Row], **changes: Any) -> Sweep:
         twin_sha256=None,
         family="dcgan",
         addresses=tuple(each.address for each in rows),
-        thresholds=Thresholds(51, 45, sum(clean), clean, None),
+        thresholds=Thresholds(51, 45, clean_matches(), None),
     )
     return dataclasses.replace(made, **changes)
 
@@ -162,10 +164,10 @@ def write_sweep(folder: Path, rows: Iterable[Row], thumbs: bool = True, **change
         (folder / name).mkdir(parents=True, exist_ok=True)
     put(folder / "sweep.json", sweep_of(rows, **changes).to_dict())
     for each in rows:
-        put(folder / "rows" / f"{file_name(each.address)}.json", each.to_dict())
+        put(row_path(folder, each.address), each.to_dict())
         if thumbs and each.readout is not None:
             pixels = numpy_generator("thumb", each.address).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
-            Image.fromarray(pixels).save(folder / "thumbs" / f"{file_name(each.address)}.png")
+            Image.fromarray(pixels).save(thumb_path(folder, each.address))
     (folder / "rows.csv").write_text("address\n" + "".join(f"{each.address}\n" for each in rows))
     return folder
 
@@ -173,3 +175,8 @@ def write_sweep(folder: Path, rows: Iterable[Row], thumbs: bool = True, **change
 def put(path: Path, values: Mapping[str, Any]) -> None:
     """A JSON file."""
     path.write_text(json.dumps(values))
+
+
+def change(path: Path, **values: Any) -> None:
+    """Rewrite some fields of a JSON file."""
+    put(path, json.loads(path.read_text()) | values)

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "artfp"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "seeds", "results"),
     ("files", "recipe", "shipped"),
-    ("statslog", "ownership"),
+    ("statslog", "ownership", "records"),
     ("statistics",),
     ("keys",),
     ("images", "checkpoints", "devices", "verdict", "robustness", "perceptual"),
@@ -31,7 +31,19 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-TORCH_FREE = ("report", "keys", "statistics", "errors", "seeds", "files", "results", "recipe", "verdict", "robustness")
+TORCH_FREE = (
+    "report",
+    "keys",
+    "statistics",
+    "errors",
+    "seeds",
+    "files",
+    "results",
+    "records",
+    "recipe",
+    "verdict",
+    "robustness",
+)
 NAMELESS = ("utils", "common", "helpers", "misc")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from artfp.attacks.adversary import Adversary, Attempt, Scene
 from artfp.attacks.attempts import read, whole
 from artfp.keys.fingerprint import Bits, pack
-from artfp.robustness import FORGERY
+from artfp.robustness import CORRECTED, FORGERY
 from artfp.seeds import numpy_generator
 from artfp.statistics.decision import MATCH_AT, corrected
 from artfp.statistics.evidence import Evidence, p_values
@@ -81,8 +81,8 @@ class CrossKeys(Adversary):
             "single_matches_expected_at_most": single_by_chance(evidence.n_bits, evidence.n_images, count),
             "folder_matches": found.folder,
             "folder_matches_expected_at_most": count * MATCH_AT,
-            "corrected_matches": found.corrected,
-            "corrected_matches_expected_at_most": MATCH_AT,
+            CORRECTED: found.corrected,
+            f"{CORRECTED}_expected_at_most": MATCH_AT,
             "best_p": found.best_p,
         }
         return Attempt(images=scene.images, before=scene.images, bits=found.best, notes=notes)

@@ -12,6 +12,7 @@ import rich_click as click
 from rich.table import Table
 
 from artfp.cli.console import (
+    PATH,
     command_errors,
     device_option,
     dry_run_option,
@@ -19,6 +20,7 @@ from artfp.cli.console import (
     json_option,
     out,
     print_json,
+    print_plan,
     progress,
     seed_option,
     threads_option,
@@ -26,6 +28,7 @@ from artfp.cli.console import (
 )
 from artfp.cli.views import View, view_options
 from artfp.errors import UsageError
+from artfp.files import check_new_file
 
 if TYPE_CHECKING:
     from artfp.codec.evaluation import Evaluation
@@ -45,8 +48,8 @@ def codec() -> None:
 @click.argument("recipe", required=False)
 @click.option("--from", "start", metavar="CODEC", help="Begin with the weights of this codec, instead of the recipe's.")
 @click.option("--private", is_flag=True, help="Make marks that the codec of --from cannot read; its seed is secret.")
-@click.option("--out", "folder", type=click.Path(path_type=Path), help="Run folder [default: runs/codec-NAME].")
-@click.option("--data", type=click.Path(path_type=Path), help="Folder or zip to train on, instead of the recipe's.")
+@click.option("--out", "folder", type=PATH, help="Run folder [default: runs/codec-NAME].")
+@click.option("--data", type=PATH, help="Folder or zip to train on, instead of the recipe's.")
 @threads_option
 @seed_option
 @device_option
@@ -93,7 +96,7 @@ def train(
     check_data(settings)
     if dry_run:
         training.load_start(settings)
-        _print_plan(settings, folder, as_json)
+        print_plan(_plan(settings, folder), as_json)
         return
     device = prepare_device(device, threads)
     workers = threads or os.cpu_count() or 1
@@ -138,20 +141,16 @@ def _values(recipe: str | None, start: str | None) -> tuple[dict[str, Any], str]
     return like(start), f"--from {start}"
 
 
-def _print_plan(settings: CodecRecipe, folder: Path, as_json: bool) -> None:
+def _plan(settings: CodecRecipe, folder: Path) -> dict[str, Any]:
     from artfp import recipe as recipes
 
-    plan = {"out": str(folder), **recipes.to_dict(settings)} | ({"seed": "secret"} if settings.private else {})
-    if as_json:
-        print_json(plan)
-    else:
-        out.print("\n".join(f"{name:18} {value}" for name, value in plan.items()))
+    return {"out": str(folder), **recipes.to_dict(settings)} | ({"seed": "secret"} if settings.private else {})
 
 
 @codec.command()
 @command_errors
 @view_options
-@click.option("--page", type=click.Path(path_type=Path), help="Also write the table as an HTML page to this new file.")
+@click.option("--page", type=PATH, help="Also write the table as an HTML page to this new file.")
 @seed_option
 @device_option
 @json_option
@@ -162,8 +161,8 @@ def evaluate(view: View, page: Path | None, seed: int | None, device: str, as_js
     from artfp.perceptual import MIN_SIDE, Perceptual, what_is_missing
     from artfp.report.codec_page import write_codec_page
 
-    if page and (page.exists() or not page.parent.is_dir()):
-        raise UsageError(f"--page {page}: {'exists already' if page.exists() else 'its folder is not there'}")
+    if page:
+        check_new_file(page)
     chosen = view.codec(prepare_device(device))
     if missing := what_is_missing(MIN_SIDE if view.full else view.side(chosen)):
         warn(f"LPIPS is not measured without {missing}")

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import rich_click as click
 from rich.text import Text
 
-from artfp.cli.console import columns, command_errors, err, json_option, out, print_json, printable
-from artfp.errors import UsageError
+from artfp.cli.console import PATH, columns, command_errors, err, json_option, out, print_json, printable
+from artfp.files import check_new_file
 
 if TYPE_CHECKING:
     from artfp.report.comparison import Comparison, Reading
 
 
 @click.command()
-@click.argument("a", type=click.Path(path_type=Path))
-@click.argument("b", type=click.Path(path_type=Path))
-@click.option("--out", "page", type=click.Path(path_type=Path), help="Also write an HTML page to this new file.")
+@click.argument("a", type=PATH)
+@click.argument("b", type=PATH)
+@click.option("--out", "page", type=PATH, help="Also write an HTML page to this new file.")
 @json_option
 @command_errors
 def compare(a: Path, b: Path, page: Path | None, as_json: bool) -> None:
@@ -31,8 +31,8 @@ def compare(a: Path, b: Path, page: Path | None, as_json: bool) -> None:
     from artfp.report.compare_page import claim, write_comparison
     from artfp.report.comparison import compare as compare_sweeps
 
-    if page and (page.exists() or not page.parent.is_dir()):
-        raise UsageError(f"--out {page}: {'exists already' if page.exists() else 'its folder is not there'}")
+    if page:
+        check_new_file(page)
     found = compare_sweeps(a, b)
     if page:
         write_comparison(page, found)
@@ -43,7 +43,7 @@ def compare(a: Path, b: Path, page: Path | None, as_json: bool) -> None:
         err.print(
             printable(f"{letter}: {side.name}, {side.codec}, {side.n_bits} bits, {side.images} images"), markup=False
         )
-    out.print(Text(columns([("B - A", "95 % interval", "", "A", "B", "row"), *_rows(found)])))
+    out.print(Text(columns([("B − A, points", "95 % interval", "", "A", "B", "row"), *_rows(found)])))
     out.print(Text(claim(found)))
 
 
@@ -59,4 +59,6 @@ def _rows(found: Comparison) -> Iterator[tuple[str, ...]]:
 
 
 def _accuracy(reading: Reading | None) -> str:
-    return "-" if reading is None else f"{reading.accuracy.value:.4f}"
+    from artfp.report.tables import percent
+
+    return "-" if reading is None else percent(reading.accuracy.value)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -16,13 +15,17 @@ import rich_click as click
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from artfp.errors import ArtfpError, Exit
+from artfp.files import json_text
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 SECONDS_BETWEEN_LINES = 20.0
+PATH = click.Path(path_type=Path)
+REGISTRY, REGISTRY_AT = Path("~/.artfp/keys.sqlite"), "ARTFP_REGISTRY"  # the usual one, and who names another
 
 P = ParamSpec("P")
 
@@ -67,7 +70,7 @@ def warn(message: str) -> None:
 
 def print_json(value: Any) -> None:
     """The machine-readable result on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(json_text(value))
 
 
 def printable(text: str) -> str:
@@ -80,6 +83,14 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
     safe = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*safe, strict=True)][:-1]
     return "\n".join("   ".join([*map(str.ljust, row, widths), row[-1]]) for row in safe)
+
+
+def print_plan(plan: Mapping[str, object], as_json: bool) -> None:
+    """What a command would do, a line for each part of it."""
+    if as_json:
+        print_json(plan)
+    else:
+        out.print(Text(columns([(name, str(value)) for name, value in plan.items()])))
 
 
 def _escape(text: str) -> str:
@@ -127,15 +138,23 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Check everything,
 device_option = click.option(
     "--device", default="auto", show_default=True, help="cpu, cuda, cuda:1 ...; auto takes a GPU where there is one."
 )
+source_option = click.option(
+    "--source", type=PATH, help="Folder or zip of images to translate, for a generator that does."
+)
 seed_option = click.option("--seed", type=int, default=None, help="Overrides the recipe's seed.")
 registry_option = click.option(
     "--registry",
     type=click.Path(path_type=Path, dir_okay=False),
-    envvar="ARTFP_REGISTRY",
-    default=Path("~/.artfp/keys.sqlite"),
+    envvar=REGISTRY_AT,
+    default=REGISTRY,
     show_default=True,
     help="The key registry (or set ARTFP_REGISTRY).",
 )
 threads_option = click.option(
     "--threads", type=click.IntRange(1), help="CPU threads; results are repeatable at equal threads."
 )
+
+
+def usual_registry() -> Path:
+    """The registry that `registry_option` means where it is not given; for options with a default of their own."""
+    return Path(os.environ.get(REGISTRY_AT) or REGISTRY)

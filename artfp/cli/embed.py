@@ -9,6 +9,7 @@ import rich_click as click
 from rich.text import Text
 
 from artfp.cli.console import (
+    PATH,
     command_errors,
     device_option,
     dry_run_option,
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from artfp.embed import EmbedPlan, EmbedResult, EmbedSettings
     from artfp.embed.request import KeyPer
     from artfp.keys.registry import Registry
-
-PATH = click.Path(path_type=Path)
 
 
 @click.command("embed-dataset")

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from artfp.cli.console import (
+    PATH,
     command_errors,
     device_option,
     dry_run_option,
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from artfp.generators.training import TrainPlan, TrainResult
     from artfp.generators.transfer import Monitor, Watch
     from artfp.keys.registry import Registry
-
-PATH = click.Path(path_type=Path)
 
 
 @click.command("train-gan")

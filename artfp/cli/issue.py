@@ -10,6 +10,7 @@ import rich_click as click
 from rich.text import Text
 
 from artfp.cli.console import (
+    PATH,
     command_errors,
     device_option,
     err,
@@ -28,7 +29,6 @@ from artfp.errors import UsageError
 if TYPE_CHECKING:
     from artfp.generators.issue import Issued
 
-PATH = click.Path(path_type=Path)
 PARENT = Path("issued")
 
 
@@ -108,15 +108,11 @@ def issue(
         open_ledger(ledger_path, registry, create=True) as ledger,
         progress("issue") as advance,
     ):
-        try:
-            _tell_all(issue_copies(request, keys, ledger, device, advance), as_json)
-        finally:
-            if not samples:
-                err.print("the copies were not read (--check 0): verify samples of them before you give them away")
+        _tell_all(issue_copies(request, keys, ledger, device, advance), as_json, read=samples > 0)
 
 
-def _tell_all(copies: Iterable[Issued], as_json: bool) -> None:
-    """Each copy as it comes; as JSON those that came before whatever stopped the others."""
+def _tell_all(copies: Iterable[Issued], as_json: bool, *, read: bool) -> None:
+    """Each copy as it comes; as JSON those that came before whatever stopped the others. `read`: they were checked."""
     told = []
     try:
         for copy in copies:
@@ -127,6 +123,8 @@ def _tell_all(copies: Iterable[Issued], as_json: bool) -> None:
     finally:
         if as_json and told:
             print_json({"issued": [copy.to_dict() for copy in told]})
+        if told and not read:
+            err.print("the copies were not read (--check 0): verify samples of them before you give them away")
 
 
 def _warn(copy: Issued) -> None:

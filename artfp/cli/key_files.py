@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from artfp.cli.console import print_json, warn
 from artfp.errors import BadInputError, UsageError
-from artfp.files import read_json, write_json
+from artfp.files import check_new_file, read_json, write_json
 
 if TYPE_CHECKING:  # NumPy and SciPy would slow every `--help`
     from artfp.keys.fingerprint import CodecFacts
@@ -102,8 +102,5 @@ def write_private(file: Path, document: dict[str, Any]) -> None:
     if str(file) == STDOUT:
         print_json(document)
         return
-    if file.exists():
-        raise UsageError(f"{file} exists; it may be the only copy of a key, so it is not overwritten")
-    if not file.parent.is_dir():
-        raise UsageError(f"{file.parent}: no such folder")
+    check_new_file(file)
     write_json(file, document, mode=0o600)

@@ -77,7 +77,7 @@ def check(since: str | None, ledger_path: Path | None, registry: Path, as_json: 
     """Check every entry against its hash and the one before, and print the last digest.
 
     That digest fixes all entries up to there: published or written down elsewhere and given as --since later, it shows
-    that none was removed. Exit codes: 0 sound, 2 no digest, 4 altered or damaged.
+    that none was removed. Exit codes: 0 sound, 2 --since is no digest, 4 altered or damaged.
     """
     with open_ledger(ledger_path, registry) as opened:
         head = opened.check(since)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import rich_click as click
 
-from artfp.cli.console import command_errors, json_option, out, print_json
+from artfp.cli.console import PATH, command_errors, json_option, out, print_json
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 @json_option
 @command_errors
 def report(run: Path, as_json: bool) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
-from click.core import ParameterSource
 from rich.text import Text
 
 from artfp.cli.console import (
+    PATH,
     columns,
     command_errors,
     device_option,
@@ -19,20 +19,21 @@ from artfp.cli.console import (
     json_option,
     out,
     print_json,
+    print_plan,
     progress,
-    registry_option,
+    source_option,
     threads_option,
+    usual_registry,
 )
 from artfp.cli.key_files import open_registry
 from artfp.errors import UsageError
+from artfp.perturb.grids import SUITES
 
 if TYPE_CHECKING:
     from artfp.evaluate.request import Subjects
     from artfp.evaluate.sweep import Outcome
     from artfp.robustness import Row
 
-PATH = click.Path(path_type=Path)
-SUITES = ("quick", "standard", "full")  # of `perturb/grids.py`, which is not imported for `--help`
 WORST = 5  # rows in the summary
 HEAD = ("attack", "strength", "subject", "bits right", "single images", "images needed")
 
@@ -48,10 +49,10 @@ HEAD = ("attack", "strength", "subject", "bits right", "single images", "images 
     type=PATH,
     help="Folder or zip of images of the same kind that never had the key [default: the originals of RUN].",
 )
-@click.option("--source", type=PATH, help="Folder or zip of images to translate, for a generator that does.")
+@source_option
 @click.option(
     "--suite",
-    type=click.Choice(SUITES),
+    type=click.Choice(list(SUITES)),
     default="quick",
     show_default=True,
     help="quick: minutes. standard: every image and weight row, and an empirical threshold, which takes 10,000 clean "
@@ -65,15 +66,17 @@ HEAD = ("attack", "strength", "subject", "bits right", "single images", "images 
     "--only", multiple=True, metavar="PATTERN", help="Rows whose address matches, as 'image/jpeg/*'. May be repeated."
 )
 @click.option("--codec", "codec_spec", metavar="SPEC", help="The codec [default: the one recorded with the key].")
-@registry_option
+@click.option(
+    "--registry",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The key registry [default: RUN/keys.sqlite where it is there, else ARTFP_REGISTRY or ~/.artfp/keys.sqlite].",
+)
 @threads_option
 @device_option
 @dry_run_option
 @json_option
-@click.pass_context
 @command_errors
 def robustness(
-    context: click.Context,
     run: Path | None,
     generator: Path | None,
     images: Path | None,
@@ -88,7 +91,7 @@ def robustness(
     workers: int | None,
     only: tuple[str, ...],
     codec_spec: str | None,
-    registry: Path,
+    registry: Path | None,
     threads: int | None,
     device: str,
     dry_run: bool,
@@ -113,14 +116,12 @@ def robustness(
     from artfp.report.robustness_page import write_robustness_report
 
     subjects = _subjects(run, generator, images, key=key, twin=twin, clean=clean, source=source)
-    if run is not None and (run / "keys.sqlite").is_file() and not _was_given(context, "registry"):
-        registry = run / "keys.sqlite"
     device = prepare_device(device, threads or 1)
-    with open_registry(registry) as keys:
+    with open_registry(registry or _registry_of(run)) as keys:
         request = requested(subjects, keys, codec_spec, suite, count, seed)
     folder = folder or (run / "robustness" if run else Path("runs") / f"robustness-{subjects.name}")
     if dry_run:
-        _print_plan(check(request, folder, only), as_json)
+        print_plan(check(request, folder, only), as_json)
         return
     crew = Crew(request, folder, device, threads or 1, workers or usual_workers(device))
     outcome = sweep(crew, progress, only)
@@ -146,18 +147,14 @@ def _name_of(path: Path) -> str:
     return path.parent.name if path.name == "model" else path.stem
 
 
-def _was_given(context: click.Context, option: str) -> bool:
-    return context.get_parameter_source(option) is ParameterSource.COMMANDLINE
-
-
-def _print_plan(plan: dict[str, object], as_json: bool) -> None:
-    if as_json:
-        print_json(plan)
-    else:
-        out.print(Text(columns([(name, str(value)) for name, value in plan.items()])))
+def _registry_of(run: Path | None) -> Path:
+    own = run / "keys.sqlite" if run else None
+    return own if own and own.is_file() else usual_registry()
 
 
 def _print_outcome(folder: Path, outcome: Outcome, page: Path, as_json: bool) -> None:
+    from artfp.report.tables import counted
+
     failed = [row for row in outcome.rows if row.failure is not None]
     if as_json:
         worst = _worst_first(outcome.rows)
@@ -167,26 +164,30 @@ def _print_outcome(folder: Path, outcome: Outcome, page: Path, as_json: bool) ->
     out.print(Text(columns([HEAD, *map(_cells, outcome.rows)])))
     for row in failed:
         out.print(Text(f"{row.address}: {row.failure}"))
-    out.print(Text(f"{page}  {len(outcome.rows):,} rows, {len(failed):,} of which could not be carried out"))
+    rows = counted(len(outcome.rows), "row")
+    out.print(Text(f"{page}  {rows}, {len(failed):,} of which could not be carried out"))
 
 
 def _worst_first(rows: Sequence[Row]) -> list[dict[str, object]]:
-    """The rows in which least is read, for machines; not of forgeries, where that is as it should be."""
+    """The rows that prove least, for machines; not of forgeries, which should prove nothing."""
     from artfp.robustness import REMOVAL
 
     read = [(row.address, row.readout) for row in rows if row.readout is not None and row.aim == REMOVAL]
-    found = [{"address": address, "accuracy": of.accuracy.value, "log10_p": of.log10_p} for address, of in read]
-    return sorted(found, key=lambda row: (row["accuracy"], row["address"]))[:WORST]
+    read.sort(key=lambda pair: (-pair[1].log10_p, pair[1].accuracy.value, pair[0]))
+    return [{"address": at, "accuracy": of.accuracy.value, "log10_p": of.log10_p} for at, of in read[:WORST]]
 
 
 def _cells(row: Row) -> tuple[str, ...]:
+    from artfp.report.robustness_tables import images_needed
+    from artfp.report.tables import percent
+
     named = (row.attack, f"{row.strength:g}", row.subject)
     if row.readout is None:
         return (*named, "not carried out", "", "")
     read = row.readout
     return (
         *named,
-        f"{100 * read.accuracy.value:.1f} %",
-        f"{100 * read.single.rate:.1f} %",
-        f"{read.images_needed:,}" if read.images_needed is not None else f"over {read.images:,}",
+        percent(read.accuracy.value),
+        percent(read.single.rate),
+        images_needed(read),
     )

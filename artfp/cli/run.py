@@ -7,12 +7,14 @@ from pathlib import Path
 import rich_click as click
 
 from artfp.cli.console import (
+    PATH,
     command_errors,
     device_option,
     dry_run_option,
     json_option,
     out,
     print_json,
+    print_plan,
     progress,
     seed_option,
     threads_option,
@@ -21,8 +23,8 @@ from artfp.cli.console import (
 
 @click.command("run")
 @click.argument("recipe")
-@click.option("--out", "folder", type=click.Path(path_type=Path), help="Run folder [default: runs/NAME].")
-@click.option("--data", type=click.Path(path_type=Path), help="Folder or zip, instead of the recipe's data.")
+@click.option("--out", "folder", type=PATH, help="Run folder [default: runs/NAME].")
+@click.option("--data", type=PATH, help="Folder or zip, instead of the recipe's data.")
 @click.option(
     "--registry",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -66,7 +68,7 @@ def run_recipe(
     folder = folder or Path("runs") / settings.name
     device = prepare_device(device, threads)
     if dry_run:
-        _print_plan(pipeline.check(settings, folder, device), as_json)
+        print_plan(pipeline.check(settings, folder, device), as_json)
         return
     verdicts = pipeline.run(settings, folder, registry, device, progress)
     page = folder / "report.html"
@@ -77,10 +79,3 @@ def run_recipe(
     for name, verdict in verdicts.items():
         out.print(f"{name:6} {verdict.outcome:12} {verdict.statement}", markup=False)
     out.print(f"report {page}", markup=False)
-
-
-def _print_plan(plan: dict[str, object], as_json: bool) -> None:
-    if as_json:
-        print_json(plan)
-    else:
-        out.print("\n".join(f"{name:14} {value}" for name, value in plan.items()), markup=False)

@@ -10,6 +10,7 @@ import rich_click as click
 from rich.text import Text
 
 from artfp.cli.console import (
+    PATH,
     command_errors,
     device_option,
     json_option,
@@ -17,6 +18,7 @@ from artfp.cli.console import (
     print_json,
     progress,
     registry_option,
+    source_option,
     threads_option,
 )
 from artfp.cli.key_files import open_registry
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from artfp.generators.sampling import Pixels
     from artfp.keys.fingerprint import Bits
 
-PATH = click.Path(path_type=Path)
 FITS = {  # which kinds of generators an option is for
     "--source": ("artfp",),
     "--class": ("artfp", "program"),
@@ -43,7 +44,7 @@ FITS = {  # which kinds of generators an option is for
 @click.argument("target", metavar="OUT", type=PATH)
 @click.option("--count", type=click.IntRange(1), default=64, show_default=True, help="How many images.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Image i follows from the seed and i alone.")
-@click.option("--source", type=PATH, help="Folder or zip of images to translate, for a generator that does.")
+@source_option
 @click.option("--class", "chosen", type=click.IntRange(0), help="Images of this class alone [default: of all].")
 @click.option("--key", metavar="NAME", help="The key that the images shall carry, for a keyed generator.")
 @click.option("--codec", "codec_spec", metavar="CODEC", help="The codec of --key, where it is not a shipped one.")

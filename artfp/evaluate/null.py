@@ -61,7 +61,6 @@ def thresholds_of(bench: Workbench, counted: Sequence[tuple[str, Sequence[int]]]
     return Thresholds(
         theoretical=matches_needed(n_bits, MATCH_AT),
         empirical=empirical_threshold(clean + twin) if enough else None,
-        clean_images=int(clean.sum()),
         clean_matches=tuple(clean.tolist()),
         twin_matches=None if bench.twin is None else tuple(twin.tolist()),
     )

@@ -6,21 +6,19 @@ Subjects + key + codec + suite --> Request, which every process of a sweep gets
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from artfp.codec.base import Codec
 from artfp.codec.store import find_codecs, load_codec
 from artfp.errors import BadInputError, UsageError
-from artfp.files import read_json
 from artfp.generators.folder import FILE
 from artfp.generators.sampling import checkpoint_of
 from artfp.keys.fingerprint import Bits
 from artfp.keys.records import Key
 from artfp.keys.registry import Registry
 from artfp.perturb.grids import SUITES, Suite
+from artfp.records import read_table
 from artfp.verify import recorded_codecs
 
 
@@ -65,7 +63,7 @@ def of_run(folder: Path) -> Subjects:
     """The subjects that a folder of `artfp run` holds."""
     if not (folder / "run.json").is_file() or not (folder / "embed.json").is_file():
         raise UsageError(f"{folder}: not the folder of a finished `artfp run`; or give --generator or --images")
-    described, embedded = _table(folder / "run.json"), _table(folder / "embed.json")
+    described, embedded = read_table(folder / "run.json"), read_table(folder / "embed.json")
     try:
         recipe = described["recipe"]
         data, source = recipe["data"]["path"], recipe["gan"]["source"]
@@ -81,13 +79,6 @@ def of_run(folder: Path) -> Subjects:
         )
     except (KeyError, TypeError) as error:
         raise BadInputError(f"{folder}: its run.json or embed.json is not one of `artfp run` ({error})") from error
-
-
-def _table(path: Path) -> Mapping[str, Any]:
-    values = read_json(path)
-    if not isinstance(values, Mapping):
-        raise BadInputError(f"{path}: must hold a JSON object")
-    return values
 
 
 def requested(

@@ -1,7 +1,7 @@
 """A sweep, from a request to a folder of rows; the same command again goes on with the rows that are missing.
 
-    OUT/settings.json   whose the folder is: hashes of all that is swept      OUT/sweep.json, rows/, rows.csv, thumbs/
-    OUT/cache/          what follows from them, and may be deleted            (`artfp.robustness`)
+Beside the files of `artfp.robustness` its folder has settings.json, the hashes of all that is swept, by which it is
+known again, and cache/, which follows from them and may be deleted.
 
 Request --album of every subject--> --null: one threshold--> --workers: units--> rows --> table
 """
@@ -27,16 +27,18 @@ from artfp.evaluate.rows import rows_of
 from artfp.evaluate.table import as_csv
 from artfp.evaluate.workbench import CLEAN, ORIGINALS, TWIN, Workbench
 from artfp.evaluate.workers import Crew, Workers, hired
-from artfp.files import atomic_open, read_json, sha256_file, working_alone, write_json, write_text
+from artfp.files import atomic_open, sha256_file, working_alone, write_json, write_text
 from artfp.generators.sampling import checkpoint_of, read_generator
 from artfp.images import LoadedImage, encode_png, resize, to_pixels, to_tensor
 from artfp.ownership import check_owner
 from artfp.perceptual import what_is_missing
+from artfp.records import read_record
 from artfp.results import Record
-from artfp.robustness import SCHEMA, Row, Sweep, Thresholds, file_name
+from artfp.robustness import ROWS, SCHEMA, SWEEP, TABLE, THUMBS, Row, Sweep, Thresholds, file_name, row_path, thumb_path
 
-SETTINGS, SWEEP, ROWS, THUMBS, TABLE = "settings.json", "sweep.json", "rows", "thumbs", "rows.csv"
-PARTS = (ROWS, THUMBS, "cache", "cache/null")  # folders in it
+SETTINGS = "settings.json"
+PARTS = (ROWS, THUMBS, "cache", "cache/null")  # folders in that of a sweep
+SCRATCH = "cache/scratch/*"  # of adversaries
 THUMB = 256  # pixels of the longer side, at most
 
 R = TypeVar("R", bound=Record)
@@ -62,10 +64,9 @@ class UnitTask:
         """Write its rows, each with the first of its images before it; their addresses."""
         for made in rows_of(bench, self.thresholds, self.unit):
             if len(made.images):
-                thumb = bench.folder / THUMBS / f"{file_name(made.row.address)}.png"
-                with atomic_open(thumb, durable=False) as stream:
+                with atomic_open(thumb_path(bench.folder, made.row.address), durable=False) as stream:
                     stream.write(_thumb(made.images[0]))
-            write_json(_row_path(bench.folder, made.row.address), made.row.to_dict())
+            write_json(row_path(bench.folder, made.row.address), made.row.to_dict())
         return self.unit.addresses
 
 
@@ -96,7 +97,7 @@ def check(
         "controls": request.suite.controls * ((bench.clean is not None) + (bench.twin is not None)),
         "clean decodes": sum(piece.count for piece in pieces(bench)),
         "rows": len(addresses),
-        "rows made": sum(_row_path(folder, address).exists() for address in addresses),
+        "rows made": sum(row_path(folder, address).exists() for address in addresses),
     }
 
 
@@ -107,7 +108,7 @@ def run(
     folder, request = crew.folder, crew.request
     check(request, folder, only, adversaries)
     folder.mkdir(parents=True, exist_ok=True)
-    with working_alone(folder, PARTS):
+    with working_alone(folder, (*PARTS, SCRATCH)):
         for part in PARTS:
             (folder / part).mkdir(exist_ok=True)
         with hired(crew) as workers:
@@ -151,7 +152,7 @@ def _thresholds(workers: Workers, watch: Watch) -> Thresholds:
 
 def _make(workers: Workers, asked: Sequence[Unit], thresholds: Thresholds, watch: Watch) -> None:
     """The rows that are not there yet."""
-    missing = reduced(asked, lambda address: not _row_path(workers.bench.folder, address).exists())
+    missing = reduced(asked, lambda address: not row_path(workers.bench.folder, address).exists())
     done, total = 0, sum(len(unit.subjects) for unit in missing)
     with watch("rows") as advance:
         advance(done, total, "")
@@ -160,20 +161,16 @@ def _make(workers: Workers, asked: Sequence[Unit], thresholds: Thresholds, watch
             advance(done, total, addresses[0])
 
 
-def _row_path(folder: Path, address: str) -> Path:
-    return folder / ROWS / f"{file_name(address)}.json"
-
-
 def _read_row(folder: Path, address: str) -> Row:
-    return _record(_row_path(folder, address), Row, "a row")
+    return _record(row_path(folder, address), Row, "a row")
 
 
 def _record(path: Path, kind: type[R], noun: str) -> R:
     """What this sweep wrote earlier; `noun` says what it should be."""
     try:
-        return kind.from_dict(read_json(path))
-    except (AttributeError, TypeError, ValueError) as error:
-        raise BadInputError(f"{path}: not {noun} ({error}); remove it and run the same command again") from error
+        return read_record(path, kind, noun)
+    except BadInputError as error:
+        raise BadInputError(f"{error}; remove it and run the same command again") from error
 
 
 def _sweep(bench: Workbench, everything: Sequence[Unit], asked: Sequence[Unit], thresholds: Thresholds) -> Sweep:

@@ -185,11 +185,11 @@ class Ledger:
 
     def check(self, since: str | None = None) -> Head:
         """Check every entry and the chain of all, which has to lead through the digest `since`; where it ends."""
+        since = None if since is None else check_digest(since, "digest of an entry", "artfp ledger check")
         with self._database.read() as connection:
             if (found := connection.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
                 raise BadInputError(f"{self.path}: a damaged ledger ({found}); {RESTORE}")
             digests = [START, *self._chain(connection)]
-        since = None if since is None else check_digest(since, "digest of an entry", "artfp ledger check")
         if since is not None and since not in digests:
             raise BadInputError(
                 f"{self.path}: no entry has the digest {since}: entries are missing at its end; {RESTORE}"

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from artfp.files import write_text
-from artfp.report.page import environment
-from artfp.report.tables import count, percent
+from artfp.report.tables import ABSENT, count, percent
+from artfp.report.templates import rendered
 
 BAR_FROM = 0.5  # where chance reads
 LINES = (("PSNR", "psnr", "{:.2f} dB"), ("SSIM", "ssim", "{:.4f}"), ("LPIPS, SqueezeNet", "lpips", "{:.4f}"))
@@ -33,7 +33,7 @@ class Line:
 
 def write_codec_page(path: Path, evaluations: Mapping[str, Mapping[str, Any]]) -> None:
     """Write the evaluations of one codec, as `codec evaluate --json` gives them, by the name of their images."""
-    write_text(path, environment().get_template("codec.html.j2").render(**codec_section(evaluations)))
+    write_text(path, rendered("codec.html.j2", **codec_section(evaluations)))
 
 
 def codec_section(evaluations: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def _column(name: str, result: Mapping[str, Any]) -> str:
 
 
 def _plain(form: str, value: float | None) -> Cell:
-    return Cell("—" if value is None else form.format(value))
+    return Cell(ABSENT if value is None else form.format(value))
 
 
 def _attack_line(index: int, results: list[Mapping[str, Any]]) -> Line:

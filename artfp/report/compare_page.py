@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from artfp.files import write_text
-from artfp.report import figures
-from artfp.report.comparison import HIGHER, LOWER, SAME, Comparison, Pair, Reading, Side
-from artfp.report.figures import BOTTOM, LEFT, RIGHT, TOP, Chart, Mark, Scale, Series, Tick, named_lines
-from artfp.report.page import environment
-from artfp.report.robustness_tables import ABSENT, p_of
-from artfp.report.tables import Row, count, percent, settings_rows
+from artfp.report.comparison import HIGHER, LOWER, SAME, Comparison, Pair, Reading
+from artfp.report.figures import LEFT, RIGHT, Chart, Mark, Series, named_lines, share_axis
+from artfp.report.robustness_tables import p_of
+from artfp.report.tables import ABSENT, Row, counted, percent, settings_rows
+from artfp.report.templates import rendered
 from artfp.statistics.jackknife import Interval
 
 COLUMNS = ("Row", "A: bits right", "B: bits right", "B − A, percentage points", "Interval", "A: p of the set", "B: p")
@@ -26,20 +24,18 @@ def write_comparison(page: Path, comparison: Comparison) -> None:
 def render(comparison: Comparison) -> str:
     """The page as text; the same comparison always gives the same page."""
     sides = {"A": comparison.a, "B": comparison.b}
-    return (
-        environment()
-        .get_template("compare.html.j2")
-        .render(
-            a=comparison.a,
-            b=comparison.b,
-            claim=claim(comparison),
-            chart_of_both=both_chart(comparison.pairs),
-            columns=COLUMNS,
-            pairs=[_pair_row(pair) for pair in comparison.pairs],
-            sides=[{"label": f"{letter}: {side.name}", "rows": _side_rows(side)} for letter, side in sides.items()],
-            alone={f"In {letter} alone": rows for letter, rows in _alone(comparison).items() if rows},
-            **figures.BOX,
-        )
+    return rendered(
+        "compare.html.j2",
+        a=comparison.a,
+        b=comparison.b,
+        claim=claim(comparison),
+        chart_of_both=both_chart(comparison.pairs),
+        columns=COLUMNS,
+        pairs=[_pair_row(pair) for pair in comparison.pairs],
+        sides=[
+            {"label": f"{letter}: {side.name}", "rows": settings_rows(side.to_dict())} for letter, side in sides.items()
+        ],
+        alone={"In A alone": comparison.only_a, "In B alone": comparison.only_b},
     )
 
 
@@ -52,7 +48,7 @@ def claim(comparison: Comparison) -> str:
     if not total:
         return f"No alteration or removal could be carried out in both sweeps.{apart}"
     return (
-        f"Of {count(total)} rows, B reads more bits in {counts[HIGHER]} and fewer in {counts[LOWER]}; in "
+        f"Of {counted(total, 'row')}, B reads more bits in {counts[HIGHER]} and fewer in {counts[LOWER]}; in "
         f"{counts[SAME]} no difference is shown.{apart}"
     )
 
@@ -77,18 +73,17 @@ def both_chart(pairs: Sequence[Pair]) -> Chart | None:
     both = [(pair, pair.a.accuracy.value, pair.b.accuracy.value) for pair in pairs if pair.a and pair.b]
     if not both:
         return None
-    low = min(0.4, math.floor(10 * min(value for _, *values in both for value in values)) / 10)
-    x, y = Scale(low, 1.0, LEFT, RIGHT - 12), Scale(low, 1.0, BOTTOM, TOP)
+    lowest = min(value for _, *values in both for value in values)
+    (x, x_ticks), (y, y_ticks) = share_axis(lowest, LEFT, RIGHT - 12), share_axis(lowest)
     marks = tuple(Mark(x(a), y(b), f"{pair.address}: A {percent(a)}, B {percent(b)}") for pair, a, b in both)
-    equal = Series("reference", "equal", (Mark(x(low), y(low), ""), Mark(x(1), y(1), "")), dotted=False)
-    ticks = [tenths / 10 for tenths in range(round(10 * low), 11)]
+    equal = Series("reference", "equal", (Mark(x(x.low), y(y.low), ""), Mark(x(1), y(1), "")), dotted=False)
     return Chart(
         name="both",
         title="Bits read right in A and in B",
         description=f"{len(both)} rows as points, A to the right and B upwards; the table has the same numbers.",
         x_label="A",
-        x_ticks=tuple(Tick(x(value), f"{100 * value:.0f} %") for value in ticks),
-        y_ticks=tuple(Tick(y(value), f"{100 * value:.0f} %") for value in ticks),
+        x_ticks=x_ticks,
+        y_ticks=y_ticks,
         lines=named_lines([Series("model", "rows", marks, joined=False), equal]),
     )
 
@@ -104,11 +99,3 @@ def _pair_row(pair: Pair) -> Row:
 
 def _accuracy(reading: Reading | None) -> str:
     return ABSENT if reading is None else percent(reading.accuracy.value)
-
-
-def _side_rows(side: Side) -> tuple[Row, ...]:
-    return settings_rows(side.to_dict())
-
-
-def _alone(comparison: Comparison) -> dict[str, tuple[str, ...]]:
-    return {"A": comparison.only_a, "B": comparison.only_b}

@@ -6,7 +6,7 @@ sweep B --+
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from artfp.errors import UsageError
@@ -100,16 +100,7 @@ def compare(a: Path, b: Path) -> Comparison:
 
 
 def _side(sweep: Sweep) -> Side:
-    return Side(
-        name=sweep.name,
-        codec=sweep.codec,
-        codec_sha256=sweep.codec_sha256,
-        n_bits=sweep.n_bits,
-        images=sweep.images,
-        seed=sweep.seed,
-        key=sweep.key,
-        generator_sha256=sweep.generator_sha256,
-    )
+    return Side(**{field.name: getattr(sweep, field.name) for field in fields(Side)})
 
 
 def _alone(folder: SweepFolder, in_common: set[str]) -> tuple[str, ...]:
@@ -121,20 +112,19 @@ def _pair(row: Row, b: Readout | None, first: Sweep, second: Sweep) -> Pair:
     if a is None or b is None:
         return Pair(address, row.aim, _reading(a), _reading(b), None, paired=False)
     paired = first.seed == second.seed and 0 < len(a.matches) == len(b.matches)
-    return Pair(address, row.aim, _reading(a), _reading(b), _difference(address, a, b, paired), paired)
+    if paired:
+        difference = paired_difference(
+            _shares(b, second.n_bits), _shares(a, first.n_bits), numpy_generator("compare", address)
+        )
+    else:
+        difference = independent_difference(b.accuracy, a.accuracy)
+    return Pair(address, row.aim, _reading(a), _reading(b), difference, paired)
 
 
 def _reading(readout: Readout | None) -> Reading | None:
     return None if readout is None else Reading(readout.accuracy, readout.log10_p)
 
 
-def _difference(address: str, a: Readout, b: Readout, paired: bool) -> Interval:
-    """What B reads less what A reads, as shares: the two may have fingerprints of different length."""
-    if not paired:
-        return independent_difference(b.accuracy, a.accuracy)
-    return paired_difference(_shares(b), _shares(a), numpy_generator("compare", address))
-
-
-def _shares(readout: Readout) -> list[float]:
-    n_bits = readout.total_bits / readout.images
+def _shares(readout: Readout, n_bits: int) -> list[float]:
+    """Of each image the share of bits read right: the two sweeps may have fingerprints of different length."""
     return [match / n_bits for match in readout.matches]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from artfp.perturb.grids import BOTH_WAYS
 from artfp.report.figures import CHANCE
 from artfp.report.sweep_folder import SweepFolder
-from artfp.report.tables import short
+from artfp.report.tables import label_of, short
 from artfp.robustness import Readout, Row
 
 DECADES = 50.0  # strengths that span such a factor lie on a logarithm
@@ -51,8 +51,8 @@ class Curve:
 
     @property
     def worst(self) -> tuple[Row, Readout]:
-        """The row in which the fewest bits are read right; of equals, the mildest."""
-        return min(self.points, key=lambda point: point[1].accuracy.value)
+        """The row that proves the key least; of equals, the mildest."""
+        return worst_of(self.points)
 
     @property
     def area(self) -> float:
@@ -92,9 +92,17 @@ def attacks(folder: SweepFolder, kind: str) -> tuple[Attack, ...]:
     return tuple(_attack(kind, name, points, folder.subjects) for name, points in found.items())
 
 
+def worst_of(points: Iterable[tuple[Row, Readout]]) -> tuple[Row, Readout]:
+    """The row whose images, as a set, prove the key least; of equals, that with the fewest bits right, and the first.
+
+    Near chance the fewest bits are a matter of noise, and a set that reads more of them may prove nothing.
+    """
+    return max(points, key=lambda point: (point[1].log10_p, -point[1].accuracy.value))
+
+
 def attack_label(name: str) -> str:
     """The name of an attack as a heading."""
-    return NAMES.get(name, name.replace("-", " ").replace("_", " ").capitalize())
+    return label_of(name, NAMES)
 
 
 def strength_label(row: Row) -> str:

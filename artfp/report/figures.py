@@ -109,6 +109,14 @@ class Scale:
         return round(self.start + share * (self.end - self.start), 1)
 
 
+def share_axis(lowest: float, start: float = BOTTOM, end: float = TOP) -> tuple[Scale, tuple[Tick, ...]]:
+    """From a tenth at or beneath the lowest share, 40 % at most, to all; its labels, fewer where it begins at 0."""
+    low = min(0.4, math.floor(10 * lowest) / 10)
+    scale = Scale(low, 1.0, start, end)
+    tenths = range(round(10 * low), 11, 2 if low == 0 else 1)
+    return scale, tuple(Tick(scale(each / 10), f"{10 * each} %") for each in tenths)
+
+
 def named_lines(series: Iterable[Series], gap: float = 40) -> tuple[Line, ...]:
     """Each series with its name in a row above the plot, its points as it wants them."""
     lines, legend = [], LEFT
@@ -125,8 +133,7 @@ def named_lines(series: Iterable[Series], gap: float = 40) -> tuple[Line, ...]:
 
 def accuracy_chart(transfer: Mapping[str, Sequence[TransferPoint]]) -> Chart:
     """Bit accuracy of generated samples against images shown in training."""
-    y = Scale(_lowest_accuracy(transfer), 1.0, BOTTOM, TOP)
-    ticks = (tenths / 10 for tenths in range(round(10 * y.low), 11))
+    y, y_ticks = share_axis(min(point.accuracy for points in transfer.values() for point in points))
     return Chart(
         name="accuracy",
         title="Bits read right in generated samples",
@@ -134,7 +141,7 @@ def accuracy_chart(transfer: Mapping[str, Sequence[TransferPoint]]) -> Chart:
         f"{_at_the_end(transfer, lambda point: percent(point.accuracy))}. Chance is 50 %.",
         x_label="training images shown",
         x_ticks=_image_ticks(transfer),
-        y_ticks=tuple(Tick(y(value), f"{100 * value:.0f} %") for value in ticks),
+        y_ticks=y_ticks,
         lines=_lines(transfer, lambda point: y(point.accuracy), lambda point: percent(point.accuracy)),
         threshold=Threshold(y(CHANCE), Mark(RIGHT, y(CHANCE) + 13, "chance")),
     )
@@ -227,11 +234,6 @@ def round_step(span: float, most_ticks: int, least: float = 1.0) -> float:
     """The smallest of 1, 2, 5 x 10^k, at about `least` or more, that cuts the span into no more than so many pieces."""
     power = 10.0 ** math.floor(math.log10(max(least, span / most_ticks)))
     return next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= most_ticks)
-
-
-def _lowest_accuracy(transfer: Mapping[str, Sequence[TransferPoint]]) -> float:
-    lowest = min(point.accuracy for points in transfer.values() for point in points)
-    return min(0.4, math.floor(lowest * 10) / 10)
 
 
 def _at_the_end(transfer: Mapping[str, Sequence[TransferPoint]], words: Callable[[TransferPoint], str]) -> str:

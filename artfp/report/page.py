@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from artfp.files import write_text
@@ -27,26 +25,12 @@ from artfp.report.tables import (
     transfer_rows,
     verdict_rows,
 )
+from artfp.report.templates import PAGE, SMALL_IMAGE, rendered, stamp_symbol
 from artfp.verdict import Verdict
 
-PAGE = "report.html"
 MOST_STRIPS = 8
 LARGEST_CELL = 256  # CSS pixels of a picture in a strip
 LEFT_OUT = ("target", "already_done")  # of embedding: where it lay on somebody's disk
-SMALL_IMAGE = 128  # up to this side, pixels are shown as squares
-
-SYMBOLS = {
-    "match": Markup('<path d="M5 10.5l3.5 3.5L15 7" fill="none" stroke="currentColor" stroke-width="2"/>'),
-    "no match": Markup('<path d="M5.5 10h9" fill="none" stroke="currentColor" stroke-width="2"/>'),
-    "inconclusive": Markup(
-        '<path d="M7.5 8a2.5 2.5 0 1 1 3.6 2.2c-.8.4-1.1.8-1.1 1.6M10 14v1" fill="none" stroke="currentColor" '
-        'stroke-width="1.8"/>'
-    ),
-}
-SYMBOL = Markup(
-    '<svg viewBox="0 0 20 20" aria-hidden="true"><circle cx="10" cy="10" r="8.7" fill="none" stroke="currentColor" '
-    'stroke-width="1.3"/>{}</svg>'
-)
 
 CONTROL_WORDS = {
     "no match": (
@@ -92,28 +76,20 @@ def write_report(run: Path) -> Path:
 
 def render(run: RunFolder) -> str:
     """The page as text; the same folder always gives the same page."""
-    template = environment().get_template("page.html.j2")
-    return template.render(
-        **_frame(run), **_verdict_parts(run), **_image_parts(run), **_transfer_parts(run), **_closing_parts(run)
+    return rendered(
+        "page.html.j2",
+        **_frame(run),
+        **_verdict_parts(run),
+        **_image_parts(run),
+        **_transfer_parts(run),
+        **_closing_parts(run),
     )
-
-
-@functools.cache
-def environment() -> Environment:
-    """The templates of all pages; undefined names are errors."""
-    loader = PackageLoader("artfp.report", ".")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-
-
-def stamp_symbol(outcome: str) -> Markup:
-    """The sign that stands before an outcome, for who does not see its colour."""
-    return SYMBOL.format(SYMBOLS[outcome])
 
 
 def _frame(run: RunFolder) -> dict[str, Any]:
     name = str(run.run.get("name") or run.path.resolve().name)
     version = str(run.run.get("artfp_version", ""))
-    return {"title": f"{name}: evidence report", "name": name, "version": version, **figures.BOX}
+    return {"title": f"{name}: evidence report", "name": name, "version": version}
 
 
 def _verdict_parts(run: RunFolder) -> dict[str, Any]:
@@ -211,7 +187,10 @@ def _transfer_parts(run: RunFolder) -> dict[str, Any]:
     charts = [figures.accuracy_chart(run.transfer), figures.p_chart(run.transfer)] if run.transfer else []
     return {
         "transfer_charts": charts,
-        "transfer_columns": [label_of(name) for name in run.transfer],
+        "transfer_columns": [
+            "Images shown",
+            *(cell for name in run.transfer for cell in (f"{label_of(name)}: bits", "p")),
+        ],
         "transfer_rows": transfer_rows(run.transfer),
     }
 

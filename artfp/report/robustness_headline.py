@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from artfp.report.curves import attack_label, strength_label
-from artfp.report.robustness_tables import attempts, images_needed, proven
+from artfp.report.curves import attack_label, strength_label, worst_of
+from artfp.report.robustness_tables import Attempt, attempts, images_needed, never_proven, proven
 from artfp.report.sweep_folder import SweepFolder
-from artfp.report.tables import Row, count, percent, short
-from artfp.robustness import FORGERY, GENERATED, IMAGE, REMOVAL, WEIGHTS, Readout
+from artfp.report.tables import Row, count, counted, percent, short
+from artfp.robustness import DATA, FORGERY, GENERATED, IMAGE, REMOVAL, WEIGHTS, Readout
 from artfp.robustness import Row as SweepRow
 from artfp.statistics.calibration import Share
 
 MOST_DEFEATS = 6  # attacks in a sentence
-SOURCES = {True: "images from this generator", False: "marked images"}  # by whether one generated them
+SOURCES = {GENERATED: "images from this generator", DATA: "marked images"}
 
 
 @dataclass(frozen=True)
@@ -29,82 +29,99 @@ class Headline:
     numbers: tuple[Row, ...]
 
 
+@dataclass(frozen=True)
+class Counted:
+    """What a headline counts: the alterations of images and of weights, on the one subject that it is about."""
+
+    folder: SweepFolder
+    subject: str
+    altered: tuple[tuple[SweepRow, Readout], ...]
+    kept: int  # of them so many still prove the key
+    never: bool  # whether the images do not prove it even untouched
+
+
 def headline(folder: SweepFolder) -> Headline:
     """What survives of the alterations, and all that speaks against it."""
-    rest, numbers = tuple(_rest(folder)), tuple(_numbers(folder))
-    images = f"{count(folder.sweep.images)} {SOURCES[subject_of(folder) == GENERATED]}"
-    total, kept = len(altered(folder)), sum(proven(readout) for _, readout in altered(folder))
-    before = folder.untouched(subject_of(folder))
-    if before is not None and before.readout is not None and not proven(before.readout):
-        claim = f"Even unaltered, {images} do not prove the key {folder.sweep.key}."
-        return Headline("no match", "Not proven", claim, rest, numbers)
+    found = _counted(folder)
+    outcome, stamp, claim = _claim(found)
+    return Headline(outcome, stamp, claim, tuple(_rest(found)), tuple(_numbers(found)))
+
+
+def _counted(folder: SweepFolder) -> Counted:
+    """Of generated images, where there are any: they are what a publisher has to prove."""
+    subject = next(iter(folder.subjects), GENERATED)
+    altered = tuple(each for each in folder.measured(IMAGE, WEIGHTS) if each[0].subject == subject)
+    kept = sum(proven(readout) for _, readout in altered)
+    return Counted(folder, subject, altered, kept, never_proven(folder, subject))
+
+
+def _claim(found: Counted) -> tuple[str, str, str]:
+    """Outcome, stamp and sentence."""
+    sweep, kept, total = found.folder.sweep, found.kept, len(found.altered)
+    images = f"{count(sweep.images)} {SOURCES[found.subject]}"
+    if found.never:
+        return "no match", "Not proven", f"Even unaltered, {images} do not prove the key {sweep.key}."
     if not total:
-        claim = "No alteration has been measured in this sweep yet."
-        return Headline("inconclusive", "Not measured", claim, rest, numbers)
-    claim = f"After {_part(kept, total)}, {images} still prove the key {folder.sweep.key}."
-    return Headline("match" if kept else "no match", f"Proven after {kept} of {total}", claim, rest, numbers)
+        return "inconclusive", "Not measured", "No alteration has been measured in this sweep yet."
+    told = f"After {_part(kept, total)}, {images} {_still(kept, total)} prove the key {sweep.key}."
+    return "match" if kept else "no match", f"Proven after {kept} of {total}", told
 
 
 def _part(kept: int, total: int) -> str:
     """Of how many alterations: all 7 alterations, 6 of 7 alterations, none of 7 alterations."""
-    if kept == total:
-        return f"all {total} alterations" if total > 1 else "the one alteration measured"
-    return f"{kept or 'none'} of {total} alterations"
+    if total == 1:
+        return "the one alteration measured"
+    return f"all {total} alterations" if kept == total else f"{kept or 'none'} of {total} alterations"
 
 
-def altered(folder: SweepFolder) -> list[tuple[SweepRow, Readout]]:
-    """The rows that a headline counts: alterations of images and of weights, on what the page is about."""
-    rows = folder.measured(IMAGE, WEIGHTS)
-    return [(row, readout) for row, readout in rows if row.subject == subject_of(folder)]
+def _still(kept: int, total: int) -> str:
+    """None of several is denied already."""
+    return "no longer" if (kept, total) == (0, 1) else "still"
 
 
-def subject_of(folder: SweepFolder) -> str:
-    """Generated images, where there are any: they are what a publisher has to prove."""
-    return next(iter(folder.subjects), GENERATED)
-
-
-def _rest(folder: SweepFolder) -> Iterator[str]:
-    """What a reader of the claim has to know beside it, the worst first."""
-    if defeats := [row for row, readout in altered(folder) if not proven(readout)]:
+def _rest(found: Counted) -> Iterator[str]:
+    """What a reader of the claim has to know beside it, the worst first; nothing takes what was never there."""
+    folder = found.folder
+    if not found.never and (defeats := [row for row, readout in found.altered if not proven(readout)]):
         yield f"It is no longer proven after {_listed(defeats)}."
-    if told := [words for aim in (REMOVAL, FORGERY) if (words := _attempts_words(folder, aim))]:
+    tried = [attempt for attempt in attempts(folder) if attempt.tried]
+    if told := [words for aim in (REMOVAL, FORGERY) if (words := _attempts_words(tried, aim))]:
         yield f"Adversaries {' and '.join(told)}."
     if failed := [row for row in folder.rows if row.readout is None]:
-        yield f"{len(failed)} of {len(folder.rows)} rows could not be carried out; the tables say why."
+        yield f"{len(failed)} of {counted(len(folder.rows), 'row')} could not be carried out; the tables say why."
     if folder.missing:
-        yield f"{len(folder.missing)} of {len(folder.sweep.addresses)} rows are not measured yet."
+        yield f"Not measured yet: {len(folder.missing)} of {counted(len(folder.sweep.addresses), 'row')}."
 
 
-def _attempts_words(folder: SweepFolder, aim: str) -> str:
+def _attempts_words(tried: Iterable[Attempt], aim: str) -> str:
     """How often adversaries reached one aim, of the times they could try."""
-    tried = [attempt for attempt in attempts(folder) if attempt.row.aim == aim and attempt.row.readout is not None]
-    done = sum(attempt.succeeded for attempt in tried)
+    done = [attempt.succeeded for attempt in tried if attempt.row.aim == aim]
     verb = "removed the key" if aim == REMOVAL else "forged a proof"
-    return f"{verb} in {done} of {len(tried)} attempts" if tried else ""
+    return f"{verb} in {sum(done)} of {counted(len(done), 'attempt')}" if done else ""
 
 
 def _listed(rows: list[SweepRow]) -> str:
-    """JPEG (quality 30); Blur (share of the side 0.024, 0.036); and 3 more alterations."""
+    """JPEG (quality 30); Blur (share of the side 0.024, 0.036); and 3 more kinds of alteration."""
     groups = [list(group) for _, group in groupby(rows, key=lambda row: (row.kind, row.attack))]
     words = [f"{attack_label(group[0].attack)} ({_strengths(group)})" for group in groups]
-    more = [f"and {len(groups) - MOST_DEFEATS} more kinds of alteration"] if len(groups) > MOST_DEFEATS else []
-    return "; ".join(words[:MOST_DEFEATS] + more)
+    more = len(groups) - MOST_DEFEATS
+    last = [f"and {counted(more, 'more kind')} of alteration"] if more > 0 else []
+    return "; ".join(words[:MOST_DEFEATS] + last)
 
 
 def _strengths(rows: list[SweepRow]) -> str:
     return f"{rows[0].unit} {', '.join(short(row.strength) for row in rows)}"
 
 
-def _numbers(folder: SweepFolder) -> Iterator[Row]:
-    rows, before = altered(folder), folder.untouched(subject_of(folder))
+def _numbers(found: Counted) -> Iterator[Row]:
+    rows, before = found.altered, found.folder.untouched(found.subject)
     if rows:
-        kept = sum(proven(readout) for _, readout in rows)
-        yield Row("alterations after which the key is proven", (str(kept), f"of {len(rows)}"))
+        yield Row("alterations after which the key is proven", (str(found.kept), f"of {len(rows)}"))
     if before is not None and before.readout is not None:
         yield Row("bits right in unaltered images", (percent(before.readout.accuracy.value), ""))
         yield Row("unaltered images needed for a proof", (images_needed(before.readout), ""))
     if rows:
-        row, worst = min(rows, key=lambda pair: pair[1].accuracy.value)
+        row, worst = worst_of(rows)
         yield Row(f"bits right at the worst: {strength_label(row)}", (percent(worst.accuracy.value), ""))
 
 

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from artfp.files import write_text
-from artfp.report import figures
 from artfp.report.curves import attack_label, attacks, strength_label
-from artfp.report.page import PAGE, SMALL_IMAGE, environment, stamp_symbol
 from artfp.report.pictures import Picture, picture
-from artfp.report.published import KERNELS, ORIGIN, SOURCE
+from artfp.report.published import ORIGIN, SOURCE
 from artfp.report.robustness_headline import control, headline
 from artfp.report.robustness_tables import (
     ALL_COLUMNS,
@@ -28,9 +26,10 @@ from artfp.report.robustness_tables import (
 )
 from artfp.report.strength_figures import accuracy_chart, frechet_chart, single_chart, weights_chart
 from artfp.report.sweep_figures import null_chart, plane_chart
-from artfp.report.sweep_folder import TABLE, SweepFolder, read_sweep
+from artfp.report.sweep_folder import SweepFolder, read_sweep
 from artfp.report.tables import percent, settings_rows, short
-from artfp.robustness import ADVERSARY, IMAGE, UNTOUCHED, WEIGHTS
+from artfp.report.templates import PAGE, SMALL_IMAGE, rendered, stamp_symbol
+from artfp.robustness import ADVERSARY, IMAGE, TABLE, UNTOUCHED, WEIGHTS
 from artfp.robustness import Row as SweepRow
 
 THUMB = 96  # pixels, at most, of a thumbnail's side
@@ -64,9 +63,12 @@ def write_robustness_report(folder: Path) -> Path:
 
 def render(folder: SweepFolder) -> str:
     """The page as text; the same folder always gives the same page."""
-    template = environment().get_template("robustness.html.j2")
-    return template.render(
-        **_opening_parts(folder), **_curve_parts(folder), **_table_parts(folder), **_closing_parts(folder)
+    return rendered(
+        "robustness.html.j2",
+        **_opening_parts(folder),
+        **_curve_parts(folder),
+        **_table_parts(folder),
+        **_closing_parts(folder),
     )
 
 
@@ -77,7 +79,6 @@ def _opening_parts(folder: SweepFolder) -> dict[str, Any]:
         "headline": head,
         "symbol": stamp_symbol(head.outcome),
         "control": control(folder),
-        **figures.BOX,
     }
 
 
@@ -101,7 +102,6 @@ def _table_parts(folder: SweepFolder) -> dict[str, Any]:
         "paper_notes": paper_notes(folder),
         "paper_source": SOURCE,
         "paper_origin": ORIGIN,
-        "kernels": KERNELS,
         "attempt_columns": ATTEMPT_COLUMNS,
         "attempts": attempt_rows(folder),
         "thresholds": threshold_rows(folder),

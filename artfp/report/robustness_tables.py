@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,14 +9,13 @@ from markupsafe import Markup
 
 from artfp.report.curves import Attack, Curve, attacks, strength_label
 from artfp.report.figures import LEAST_LOG_P, MATCH_LOG_P
-from artfp.report.published import PUBLISHED
+from artfp.report.published import PUBLISHED, Published
 from artfp.report.sweep_folder import SweepFolder
-from artfp.report.tables import Row, count, percent, probability, scientific, setting_text, short
-from artfp.robustness import ADVERSARY, DATA, FORGERY, GENERATED, IMAGE, WEIGHTS, Control, Damage, Readout
+from artfp.report.tables import ABSENT, Row, count, percent, probability, scientific, setting_text, short
+from artfp.robustness import ADVERSARY, CORRECTED, DATA, FORGERY, GENERATED, IMAGE, WEIGHTS, Control, Damage, Readout
 from artfp.robustness import Row as SweepRow
 from artfp.verdict import share_or_bound
 
-ABSENT = "—"
 SUBJECTS = {GENERATED: "Generated images", DATA: "Marked data"}
 ALL_COLUMNS = (
     "Row",
@@ -53,17 +51,28 @@ class Attempt:
 
     row: SweepRow
     outcome: str
-    rank: int  # 0: he had what he wanted; 1: he had not; 2: he could not try
+    rank: int  # 0: he had what he wanted; 1: he had not; 2: he could not try, or there was nothing to remove
 
     @property
     def succeeded(self) -> bool:
         """Whether he had what he wanted."""
         return self.rank == 0
 
+    @property
+    def tried(self) -> bool:
+        """Whether it says anything that he had it, or not."""
+        return self.rank < 2
+
 
 def proven(readout: Readout) -> bool:
     """Whether the images of a row, as one set, have the key at the report's level."""
     return readout.log10_p <= MATCH_LOG_P
+
+
+def never_proven(folder: SweepFolder, subject: str) -> bool:
+    """Whether a subject's images do not prove the key even untouched; where those were not read, they are trusted."""
+    before = folder.untouched(subject)
+    return before is not None and before.readout is not None and not proven(before.readout)
 
 
 def p_of(log10_p: float) -> Markup:
@@ -91,7 +100,7 @@ def worst_rows(folder: SweepFolder) -> tuple[Row, ...]:
 
 def worst_columns(folder: SweepFolder) -> tuple[str, ...]:
     """The headings over them."""
-    kinds = ("area", "fewest bits right", "p of the set there", "images needed there")
+    kinds = ("area", "bits right at the worst", "p of the set there", "images needed there")
     return tuple(f"{SUBJECTS[subject]}: {kind}" for subject in folder.subjects for kind in kinds)
 
 
@@ -105,8 +114,8 @@ def _worst_cells(curve: Curve | None) -> tuple[str, ...]:
         return (ABSENT,) * 4
     row, readout = curve.worst
     where = link_to(row, f"at {row.unit} {short(row.strength)}")
-    fewest = Markup("{}, {}").format(percent(readout.accuracy.value), where)
-    return (f"{curve.area:.3f}", fewest, p_of(readout.log10_p), images_needed(readout))
+    right = Markup("{}, {}").format(percent(readout.accuracy.value), where)
+    return (f"{curve.area:.3f}", right, p_of(readout.log10_p), images_needed(readout))
 
 
 def images_needed(readout: Readout) -> str:
@@ -116,16 +125,20 @@ def images_needed(readout: Readout) -> str:
 
 def paper_rows(folder: SweepFolder) -> tuple[Row, ...]:
     """Every published number of an attack that the sweep has on generated images, beside the sweep's."""
-    found = [attack for kind in (IMAGE, WEIGHTS) for attack in attacks(folder, kind)]
-    return tuple(row for attack in found for row in _paper_rows_of(attack))
+    return tuple(row for found in _in_both(folder) for row in _paper_rows_of(*found))
 
 
-def _paper_rows_of(attack: Attack) -> Iterator[Row]:
-    published, curve = PUBLISHED.get(attack.name), attack.curve(GENERATED)
-    if published is None or curve is None:
-        return
+def _in_both(folder: SweepFolder) -> Iterator[tuple[Attack, Curve, Published]]:
+    """The attacks on generated images that the paper has too."""
+    for attack in (attack for kind in (IMAGE, WEIGHTS) for attack in attacks(folder, kind)):
+        published, curve = PUBLISHED.get(attack.name), attack.curve(GENERATED)
+        if published is not None and curve is not None:
+            yield attack, curve, published
+
+
+def _paper_rows_of(attack: Attack, curve: Curve, published: Published) -> Iterator[Row]:
     for strength, accuracy in published.accuracy.items():
-        ours = [read for row, read in curve.points if math.isclose(row.strength, strength, rel_tol=1e-4)]
+        ours = [read for row, read in curve.points if row.strength == strength]
         told = (
             f"{accuracy:.3f}" if published.frechet is None else f"{accuracy:.3f}, FID {published.frechet[strength]:g}"
         )
@@ -135,27 +148,30 @@ def _paper_rows_of(attack: Attack) -> Iterator[Row]:
 
 def paper_notes(folder: SweepFolder) -> tuple[str, ...]:
     """What has to be said of single curves."""
-    present = {attack.name for attack in attacks(folder, IMAGE)}
-    return tuple(published.note for name, published in PUBLISHED.items() if name in present and published.note)
+    return tuple(published.note for *_, published in _in_both(folder) if published.note)
 
 
 def attempts(folder: SweepFolder) -> tuple[Attempt, ...]:
     """The adversaries' rows: first who succeeded, then who failed, then who could not try."""
-    found = [_attempt(row) for row in folder.rows if row.kind == ADVERSARY]
+    never = {subject: never_proven(folder, subject) for subject in folder.subjects}
+    found = [_attempt(row, never[row.subject]) for row in folder.rows if row.kind == ADVERSARY]
     return tuple(sorted(found, key=lambda attempt: attempt.rank))
 
 
-def _attempt(row: SweepRow) -> Attempt:
+def _attempt(row: SweepRow, never: bool) -> Attempt:
+    """`never`: the images that he started from did not prove the key."""
     if row.readout is None:
         return Attempt(row, f"Not carried out: {row.failure}", 2)
     if row.aim == FORGERY:
         return Attempt(row, "Forged the key", 0) if _forged(row, row.readout) else Attempt(row, "Forged nothing", 1)
+    if never:
+        return Attempt(row, "Was not proven before", 2)
     return Attempt(row, "Still proven", 1) if proven(row.readout) else Attempt(row, "Removed the key", 0)
 
 
 def _forged(row: SweepRow, readout: Readout) -> bool:
     """Whether a forger has a proof; the least p of many keys that he tried is none before it is corrected for them."""
-    surviving = row.notes.get("corrected_matches")
+    surviving = row.notes.get(CORRECTED)
     return surviving > 0 if isinstance(surviving, int) else proven(readout)
 
 
@@ -175,7 +191,8 @@ def _attempt_row(attempt: Attempt) -> Row:
 def _damage_words(damage: Damage | None) -> str:
     if damage is None:
         return ABSENT
-    told = (("PSNR {:.1f} dB", damage.psnr), ("LPIPS {:.3f}", damage.lpips), ("Fréchet {:.3g}", damage.frechet))
+    frechet = None if damage.frechet is None else short(damage.frechet)
+    told = (("PSNR {:.1f} dB", damage.psnr), ("LPIPS {:.3f}", damage.lpips), ("Fréchet {}", frechet))
     return ", ".join(form.format(value) for form, value in told if value is not None) or ABSENT
 
 
@@ -198,7 +215,7 @@ def _cells(row: SweepRow) -> tuple[str, ...]:
         images_needed(read),
         _number("{:.1f} dB", damage.psnr),
         _number("{:.4f}", damage.lpips),
-        _number("{:.4g}", damage.frechet),
+        ABSENT if damage.frechet is None else short(damage.frechet),
         _control(row.clean),
         _control(row.twin),
     )

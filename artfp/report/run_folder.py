@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from artfp.errors import BadInputError, UsageError
-from artfp.report.records import read_record, read_table
+from artfp.records import read_record, read_table
 from artfp.verdict import Verdict
 
 KNOWN_VERDICTS = ("model", "twin", "data")  # in the order of the page

@@ -22,10 +22,11 @@ from artfp.report.figures import (
     Tick,
     named_lines,
     round_step,
+    share_axis,
 )
 from artfp.report.published import PUBLISHED
 from artfp.report.sweep_folder import SweepFolder
-from artfp.report.tables import percent, short
+from artfp.report.tables import percent, short, thousands
 from artfp.robustness import DATA, GENERATED, Readout, Row
 
 SUBJECTS = {GENERATED: ("model", "generated"), DATA: ("data", "marked data")}  # style and name of a line
@@ -33,7 +34,6 @@ PAPER = ("published", "paper")
 NONE = "none"  # the strength of the row that nothing was done to
 NONE_AT, FIRST_AT = LEFT + 16, LEFT + 58  # where its point is, and where strengths begin beside it
 MARGIN = 12
-SAME = 1e-3  # strengths this near to each other, as parts of themselves, are the same
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def single_chart(attack: Attack, folder: SweepFolder) -> Chart:
     """Single images that match by themselves, against strength."""
     x = Along(attack)
     series = list(_of_subjects(attack, folder, x, _single))
-    return _chart(attack, "single", "single images that match", x, series, low=0.0)
+    return _chart(attack, "single", "single images that match", x, series, lowest=0.0)
 
 
 def weights_chart(attack: Attack, folder: SweepFolder) -> Chart:
@@ -91,7 +91,7 @@ def weights_chart(attack: Attack, folder: SweepFolder) -> Chart:
         Shares("other", "single images", _curve_points(generated, folder, x, _single)),
         *_of_paper(attack, x),
     ]
-    return _chart(attack, "weights", "bits right, and images that match", x, series, low=0.0)
+    return _chart(attack, "weights", "bits right, and images that match", x, series, lowest=0.0)
 
 
 def frechet_chart(attack: Attack, folder: SweepFolder) -> Chart | None:
@@ -100,26 +100,27 @@ def frechet_chart(attack: Attack, folder: SweepFolder) -> Chart | None:
     points = [
         (at, distance, words)
         for at, row, _, words in _placed(attack.curves[0], folder, x)
-        if (distance := _frechet(row)) is not None
+        if (distance := row.frechet) is not None
     ]
     if not points:
         return None
-    untouched = _frechet(folder.untouched(GENERATED))
-    most = max([distance for _, distance, _ in points] + [2 * untouched if untouched else 0.0])
+    unharmed = folder.untouched(GENERATED)
+    before = unharmed.frechet if unharmed else None
+    most = max([distance for _, distance, _ in points] + [2 * before if before else 0.0])
     step = round_step(most, 5, least=1e-4)
     y = Scale(0.0, step * max(1, math.ceil(most / step)), BOTTOM, TOP)
-    told = "; ".join(f"{words}: {distance:.3g}" for _, distance, words in points)
+    told = "; ".join(f"{words}: {short(distance)}" for _, distance, words in points)
     return Chart(
         name=_name(attack, "frechet"),
         title=f"{attack.label}: Fréchet distance",
         description=f"Fréchet distance of the generator's images to clean ones, against {attack.unit}. {told}.",
         x_label=attack.unit,
         x_ticks=x.ticks(),
-        y_ticks=tuple(Tick(y(step * i), f"{step * i:.3g}") for i in range(round(y.high / step) + 1)),
+        y_ticks=tuple(Tick(y(step * i), thousands(step * i)) for i in range(round(y.high / step) + 1)),
         lines=named_lines(
-            [Series("twin", "distance", tuple(Mark(at, y(value), f"{w}: {value:.3g}") for at, value, w in points))]
+            [Series("twin", "distance", tuple(Mark(at, y(value), f"{w}: {short(value)}") for at, value, w in points))]
         ),
-        threshold=_twice(y, untouched) if untouched else None,
+        threshold=_twice(y, before) if before else None,
     )
 
 
@@ -157,20 +158,18 @@ def _chart(
     x: Along,
     series: Sequence[Shares],
     *,
-    low: float | None = None,
+    lowest: float | None = None,
     threshold: tuple[float, str] | None = None,
 ) -> Chart:
-    lowest = min(share for each in series for _, share, _ in each.points)
-    y = Scale(min(0.4, math.floor(10 * lowest) / 10) if low is None else low, 1.0, BOTTOM, TOP)
-    every = 1 if y.low > 0.2 else 2
-    ticks = (tenths / 10 for tenths in range(10, round(10 * y.low) - 1, -every))
+    shares = [share for each in series for _, share, _ in each.points]
+    y, y_ticks = share_axis(min(shares) if lowest is None else lowest)
     return Chart(
         name=_name(attack, name),
         title=f"{attack.label}: {title}",
         description=f"Shares against {attack.unit}. {'; '.join(each.told() for each in series)}.",
         x_label=attack.unit,
         x_ticks=x.ticks(),
-        y_ticks=tuple(Tick(y(value), f"{100 * value:.0f} %") for value in ticks),
+        y_ticks=y_ticks,
         lines=named_lines(each.drawn(y) for each in series),
         threshold=threshold_at(y, *threshold) if threshold else None,
     )
@@ -192,10 +191,6 @@ def _accuracy(readout: Readout) -> float:
 
 def _single(readout: Readout) -> float:
     return readout.single.rate
-
-
-def _frechet(row: Row | None) -> float | None:
-    return None if row is None or row.damage is None else row.damage.frechet
 
 
 def _of_subjects(attack: Attack, folder: SweepFolder, x: Along, share: Callable[[Readout], float]) -> Iterator[Shares]:
@@ -224,13 +219,9 @@ def _of_paper(attack: Attack, x: Along) -> Iterator[Shares]:
     if published is None or attack.curve(GENERATED) is None:
         return
     least, most = min(attack.grid.strengths), max(attack.grid.strengths)
-    inside = [
-        (strength, value)
-        for strength, value in published.accuracy.items()
-        if least * (1 - SAME) <= strength <= most * (1 + SAME)
-    ]
+    inside = [(strength, value) for strength, value in published.accuracy.items() if least <= strength <= most]
     points = [(x(strength), value, short(strength)) for strength, value in inside]
     if published.untouched is not None and x.none is not None:
-        points.insert(0, (x.none, published.untouched, NONE))
+        points.append((x.none, published.untouched, NONE))
     if points:
         yield Shares(*PAPER, tuple(sorted(points)))

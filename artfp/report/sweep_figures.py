@@ -20,11 +20,12 @@ from artfp.report.figures import (
     Tick,
     named_lines,
     round_step,
+    share_axis,
 )
 from artfp.report.strength_figures import MARGIN, SUBJECTS, threshold_at
 from artfp.report.sweep_folder import SweepFolder
 from artfp.report.tables import count, log_p_text, percent
-from artfp.robustness import ADVERSARY, IMAGE, REMOVAL, WEIGHTS, Readout, Row
+from artfp.robustness import ADVERSARY, IMAGE, REMOVAL, WEIGHTS, Readout, Row, Thresholds
 from artfp.statistics.exact import binomial_tails
 
 
@@ -36,8 +37,7 @@ def plane_chart(folder: SweepFolder) -> Chart | None:
     if not costs:
         return None
     x, x_ticks = _cost_axis([cost for _, _, cost in costs], by_lpips)
-    lowest = min(read.accuracy.value for _, read, _ in costs)
-    y = Scale(min(0.4, math.floor(10 * lowest) / 10), 1.0, BOTTOM, TOP)
+    y, y_ticks = share_axis(min(read.accuracy.value for _, read, _ in costs))
     name = "LPIPS, SqueezeNet; right is worse" if by_lpips else "PSNR in dB; right is worse"
     return Chart(
         name="plane",
@@ -46,7 +46,7 @@ def plane_chart(folder: SweepFolder) -> Chart | None:
         f"right: {name}. Upwards: bits read right.",
         x_label=name,
         x_ticks=x_ticks,
-        y_ticks=tuple(Tick(y(tenths / 10), f"{10 * tenths} %") for tenths in range(round(10 * y.low), 11)),
+        y_ticks=y_ticks,
         lines=named_lines(_scattered(folder, costs, x, y)),
         threshold=threshold_at(y, CHANCE, "chance"),
     )
@@ -84,25 +84,24 @@ def _cost_axis(costs: Sequence[float], by_lpips: bool) -> tuple[Scale, tuple[Tic
 def null_chart(folder: SweepFolder) -> Chart | None:
     """How many unmarked images agree in m bits or more, against how many the binomial expects, for every m."""
     found = folder.sweep.thresholds
-    counts = {("data", "clean"): found.clean_matches, ("twin", "clean twin"): found.twin_matches or ()}
-    counts = {names: matches for names, matches in counts.items() if sum(matches)}
-    points = {names: tails for names, matches in counts.items() if (tails := _tails(matches))}
+    read = [("data", "clean", found.clean_matches), ("twin", "clean twin", found.twin_matches or ())]
+    points = [(style, name, tails) for style, name, matches in read if (tails := _tails(matches))]
     if not points:
         return None
-    deepest = min(min(theory, seen) for tails in points.values() for theory, seen, _ in tails)
+    deepest = min(min(theory, seen) for *_, tails in points for theory, seen, _ in tails)
     every = max(1, math.ceil(-deepest / 6))
     bottom = -every * max(1, math.ceil(-deepest / every))
     x, y = Scale(0.0, bottom, RIGHT - MARGIN, LEFT), Scale(0.0, bottom, TOP, BOTTOM)
     powers = range(0, bottom - 1, -every)
     ends = (Mark(x(bottom), y(bottom), ""), Mark(x(0), y(0), ""))
     drawn = [
-        Series(style, name, tuple(Mark(x(theory), y(seen), words) for theory, seen, words in points[style, name]))
-        for style, name in points
+        Series(style, name, tuple(Mark(x(theory), y(seen), words) for theory, seen, words in tails))
+        for style, name, tails in points
     ]
     return Chart(
         name="null",
         title="False positives: found against expected",
-        description=_told_null(folder, counts),
+        description=_told_null(found, [(name, matches) for _, name, matches in read if sum(matches)]),
         x_label="expected by theory",
         x_ticks=tuple(Tick(x(power), log_p_text(power)) for power in powers),
         y_ticks=tuple(Tick(y(power), log_p_text(power)) for power in powers),
@@ -125,11 +124,10 @@ def _tails(matches: Sequence[int]) -> list[tuple[float, float, str]]:
     ]
 
 
-def _told_null(folder: SweepFolder, counts: dict[tuple[str, str], tuple[int, ...]]) -> str:
-    found = folder.sweep.thresholds
+def _told_null(found: Thresholds, counts: Sequence[tuple[str, Sequence[int]]]) -> str:
     told = "; ".join(
         f"{name}: {count(sum(matches[found.theoretical :]))} of {count(sum(matches))} images reach the "
         f"{found.theoretical} bits of p at most {log_p_text(MATCH_LOG_P)}"
-        for (_, name), matches in counts.items()
+        for name, matches in counts
     )
     return f"Shares of unmarked images that agree in so many bits or more, on logarithmic axes. {told}."

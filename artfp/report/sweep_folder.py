@@ -1,20 +1,18 @@
-"""What the folder of a robustness sweep holds, read and checked; rows and thumbnails may be missing.
+"""What the folder of a robustness sweep holds (`artfp.robustness`), read and checked.
 
-DIR/sweep.json          what was swept, and the thresholds of all rows
-DIR/rows/ADDRESS.json   one row; one that is asked for and not there is not measured yet
-DIR/rows.csv            all of them as a table
-DIR/thumbs/ADDRESS.png  the first image of a row
+A row that is asked for and not there is not measured yet; thumbnails and the table may be missing too.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from artfp.errors import BadInputError, UsageError
-from artfp.report.records import read_record, read_table
+from artfp.records import read_table, record_of
 from artfp.robustness import (
     ADVERSARY,
     DATA,
@@ -23,6 +21,8 @@ from artfp.robustness import (
     IMAGE,
     REMOVAL,
     SCHEMA,
+    SWEEP,
+    TABLE,
     UNTOUCHED,
     WEIGHTS,
     Readout,
@@ -30,18 +30,18 @@ from artfp.robustness import (
     Sweep,
     Thresholds,
     address_of,
-    file_name,
+    row_path,
+    thumb_path,
 )
+from artfp.statistics.calibration import Share
 
-SWEEP = "sweep.json"
-TABLE = "rows.csv"
+R = TypeVar("R", Sweep, Row)
 
 
 @dataclass(frozen=True)
 class SweepFolder:
     """One sweep: its record, the rows that are there in the order asked for, and the first image of each."""
 
-    path: Path
     sweep: Sweep
     rows: tuple[Row, ...]
     missing: tuple[str, ...]  # addresses of rows that are not there
@@ -73,14 +73,12 @@ def read_sweep(folder: Path) -> SweepFolder:
     """The sweep in a folder; what is there but unreadable, or cannot be, is an error."""
     if not is_sweep(folder):
         raise UsageError(f"{folder}: no robustness sweep here; give the folder that `artfp robustness` made")
-    _check_schema(folder / SWEEP)
-    sweep = read_record(folder / SWEEP, Sweep, "a sweep")
+    sweep = _read(folder / SWEEP, Sweep, "a sweep")
     _check_sweep(folder / SWEEP, sweep)
-    found = {address: folder / "rows" / f"{file_name(address)}.json" for address in sweep.addresses}
+    found = {address: row_path(folder, address) for address in sweep.addresses}
     present = {address: path for address, path in found.items() if path.is_file()}
-    thumbs = {address: folder / "thumbs" / f"{file_name(address)}.png" for address in present}
+    thumbs = {address: thumb_path(folder, address) for address in present}
     return SweepFolder(
-        path=folder,
         sweep=sweep,
         rows=tuple(_read_row(path, address, sweep) for address, path in present.items()),
         missing=tuple(address for address in found if address not in present),
@@ -89,13 +87,15 @@ def read_sweep(folder: Path) -> SweepFolder:
     )
 
 
-def _check_schema(path: Path) -> None:
-    """Before all else: of a later schema, nothing else can be expected."""
-    schema = read_table(path).get("schema")
+def _read(path: Path, kind: type[R], noun: str) -> R:
+    """The schema before all else: of a later one, nothing else can be expected."""
+    values = read_table(path)
+    schema = values.get("schema")
     if not isinstance(schema, int) or schema < 1:
         raise BadInputError(f"{path}: no schema version of this kind of file")
     if schema > SCHEMA:
         raise BadInputError(f"{path}: of schema {schema}, and this artfp reads up to {SCHEMA}; install a later one")
+    return record_of(values, path, kind, noun)
 
 
 def _check_sweep(path: Path, sweep: Sweep) -> None:
@@ -115,8 +115,7 @@ def _histograms_fit(thresholds: Thresholds, n_bits: int) -> bool:
 
 
 def _read_row(path: Path, address: str, sweep: Sweep) -> Row:
-    _check_schema(path)
-    row = read_record(path, Row, "a row of a sweep")
+    row = _read(path, Row, "a row of a sweep")
     if not row.address == address == address_of(row.kind, row.attack, row.strength, row.subject):
         raise BadInputError(f"{path}: is of another row, {row.address}")
     if wrong := list(_wrong_in(row, sweep.n_bits)):
@@ -137,6 +136,7 @@ def _wrong_in(row: Row, n_bits: int) -> Iterator[str]:
         yield "readout beside failure"
     if row.readout is not None:
         yield from _wrong_in_readout(row.readout, n_bits)
+    yield from (name for name, share in _shares_of(row).items() if not 0 <= share.count <= share.total)
     if row.damage is not None:
         damages = (row.damage.psnr, row.damage.lpips, row.damage.frechet)
         if not _finite(value for value in damages if value is not None):
@@ -146,20 +146,36 @@ def _wrong_in(row: Row, n_bits: int) -> Iterator[str]:
 def _wrong_in_readout(readout: Readout, n_bits: int) -> Iterator[str]:
     """Counts that contradict each other, and numbers that are none."""
     accuracy = readout.accuracy
-    if not (readout.images > 0 and readout.total_bits > 0 and 0 <= readout.matching_bits <= readout.total_bits):
+    if readout.images < 1 or readout.total_bits != readout.images * n_bits:
+        yield "total_bits"
+    if not 0 <= readout.matching_bits <= readout.total_bits:
         yield "matching_bits of total_bits"
-    if not 0 <= accuracy.low <= accuracy.high <= 1 or not 0 <= accuracy.value <= 1:
+    if not 0 <= accuracy.low <= accuracy.value <= accuracy.high <= 1:
         yield "accuracy"
     if not readout.log10_p <= 0 or not math.isfinite(readout.log10_p):
         yield "log10_p"
-    if not 0 <= readout.single.count <= readout.single.total == readout.images:
+    if readout.single.total != readout.images:
         yield "single"
-    if readout.matches and not _matches_fit(readout.matches, readout.images, n_bits):
+    if readout.matches and not _matches_fit(readout, n_bits):
         yield "matches"
 
 
-def _matches_fit(matches: Sequence[int], images: int, n_bits: int) -> bool:
-    return len(matches) == images and min(matches) >= 0 and max(matches) <= n_bits
+def _matches_fit(readout: Readout, n_bits: int) -> bool:
+    matches = readout.matches
+    counted = len(matches) == readout.images and sum(matches) == readout.matching_bits
+    return counted and min(matches) >= 0 and max(matches) <= n_bits
+
+
+def _shares_of(row: Row) -> dict[str, Share]:
+    """All shares of a row that there are, by where they are."""
+    places = {"readout": row.readout, "clean": row.clean, "twin": row.twin}
+    found = {
+        f"{place}.{name}": getattr(of, name)
+        for place, of in places.items()
+        if of is not None
+        for name in ("single", "single_empirical")
+    }
+    return {name: share for name, share in found.items() if share is not None}
 
 
 def _finite(values: Iterator[float]) -> bool:

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from artfp.report.run_folder import TransferPoint
 from artfp.verdict import Verdict, at_most, share_or_bound
 
+ABSENT = "—"
 LABELS = {"model": "Generated images", "twin": "Clean twin", "data": "Marked data"}
 OUTCOME_WORDS = {"match": "Match", "no match": "No match", "inconclusive": "Inconclusive"}
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -30,9 +31,9 @@ class Row:
     anchor: str = ""  # by which an address can point at it
 
 
-def label_of(name: str) -> str:
-    """How the page calls a verdict or a series."""
-    return LABELS.get(name, name.replace("-", " ").replace("_", " ").capitalize())
+def label_of(name: str, names: Mapping[str, str] = LABELS) -> str:
+    """How the page calls a verdict or a series, or whatever else has names of its own."""
+    return names.get(name, name.replace("-", " ").replace("_", " ").capitalize())
 
 
 def outcome_word(outcome: str) -> str:
@@ -51,6 +52,11 @@ def percent(share: float) -> str:
 def count(number: int) -> str:
     """Thousands apart."""
     return f"{number:,}"
+
+
+def counted(number: int, noun: str) -> str:
+    """1 row, 2 rows, 1,000 rows."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def thousands(number: float) -> str:
@@ -96,7 +102,7 @@ def verdict_rows(verdicts: Sequence[Verdict]) -> tuple[Row, ...]:
         ("Best key", lambda v: v.key),
         ("Images", lambda v: count(v.n_images)),
         ("q, corrected p of the whole test", lambda v: probability(v.q)),
-        ("Folder test p", lambda v: "—" if v.p_mean is None else probability(v.p_mean)),
+        ("Folder test p", lambda v: ABSENT if v.p_mean is None else probability(v.p_mean)),
         ("Best single image p", lambda v: probability(v.p_single)),
         ("Bits of the majority that agree", lambda v: f"{v.matching_bits} of {v.n_bits}"),
         ("Bits of single images that agree", lambda v: percent(v.bit_accuracy)),
@@ -111,7 +117,7 @@ def verdict_rows(verdicts: Sequence[Verdict]) -> tuple[Row, ...]:
 
 def _runner_up(verdict: Verdict) -> str:
     if verdict.runner_up_key is None or verdict.runner_up_q is None:
-        return "—"
+        return ABSENT
     return escape(verdict.runner_up_key) + Markup(", q = ") + probability(verdict.runner_up_q)
 
 
@@ -126,7 +132,7 @@ def transfer_rows(transfer: Mapping[str, Sequence[TransferPoint]]) -> tuple[Row,
 
 
 def _point_cells(point: TransferPoint | None) -> tuple[str, str]:
-    return ("—", "—") if point is None else (percent(point.accuracy), probability(point.p))
+    return (ABSENT, ABSENT) if point is None else (percent(point.accuracy), probability(point.p))
 
 
 def _thinned(values: Sequence[int]) -> list[int]:
@@ -148,10 +154,10 @@ def settings_rows(values: Mapping[str, Any], prefix: str = "") -> tuple[Row, ...
 def setting_text(value: Any) -> str:
     """A setting as a recipe would write it."""
     if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "—"}[value]
+        return {True: "yes", False: "no", None: ABSENT}[value]
     if isinstance(value, Mapping):
         return " ".join(f"{name} {setting_text(item)}" for name, item in value.items())
     if isinstance(value, list | tuple):
         more = [f"and {len(value) - LONGEST_LIST} more"] if len(value) > LONGEST_LIST else []
-        return ", ".join([setting_text(item) for item in value[:LONGEST_LIST]] + more) or "—"
+        return ", ".join([setting_text(item) for item in value[:LONGEST_LIST]] + more) or ABSENT
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -12,7 +12,6 @@ from artfp.files import write_text
 from artfp.report import figures
 from artfp.report.figures import (
     BOTTOM,
-    BOX,
     CHANCE,
     HEIGHT,
     LEFT,
@@ -27,8 +26,8 @@ from artfp.report.figures import (
     Tick,
     named_lines,
 )
-from artfp.report.page import environment
 from artfp.report.tables import count, percent, thousands
+from artfp.report.templates import environment
 from benchmarks.curves.tables import ratio
 from benchmarks.measuring.tables import Row, accuracy, matching
 
@@ -178,7 +177,7 @@ def _mark(x: float, y: float, value: float, share: float) -> Mark:
 
 def svg(drawn: Chart) -> str:
     """The report's drawing of a chart, with its title and its colours in it."""
-    page = str(environment().get_template("parts.html.j2").make_module(BOX).chart(drawn))  # type: ignore[attr-defined]
+    page = str(environment().get_template("parts.html.j2").make_module().chart(drawn))  # type: ignore[attr-defined]
     inside = page[page.index("<title") : page.index("</svg>")]
     tall = HEIGHT + TITLE_ROOM
     shape = f'viewBox="0 {-TITLE_ROOM} {WIDTH} {tall}" width="{MAGNIFIED * WIDTH}" height="{MAGNIFIED * tall}"'

@@ -111,7 +111,7 @@ def test_data_alone_are_enough_for_a_plan(run: Callable[..., Result], marked: Pa
     assert done.exit_code == 0, done.stderr
     assert "8 images at 16 px" in done.stdout
     assert "dct, key id " in done.stdout
-    assert "goes on after 0 images shown" in done.stdout
+    assert "goes on after 0 images shown" in " ".join(done.stdout.split())  # a long path wraps its line
     assert not (tmp_path / "out").exists()
     plan = json.loads(run("train-gan", "--data", marked, "--dry-run", "--json").stdout)
     assert plan["images"] == 8

@@ -179,6 +179,7 @@ def test_what_is_wrong_is_said(run: Run, keyed: Path, tmp_path: Path) -> None:
     refused(2, "exists; choose a new folder", "issue", keyed, "--to", "acme", "--out", keyed)
     refused(2, "not of artfp-64", "issue", keyed, "--to", "acme", "--codec", "artfp-64")
     refused(4, "no such checkpoint", "issue", "absent", "--to", "acme")
+    assert "were not read" not in run("issue", "absent", "--to", "acme", "--check", 0).stderr
     refused(2, "no ledger here; `artfp issue GENERATOR --to NAME` makes one", "ledger", "list", "--ledger", "x.sqlite")
     refused(2, "nothing has been issued yet", "trace", keyed)
     run("issue", keyed, "--to", "acme", "--check", 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -13,11 +14,11 @@ from click.testing import CliRunner, Result
 from sweeps import read, row
 
 from artfp.cli.main import artfp
-from artfp.cli.robustness import SUITES as OFFERED
-from artfp.cli.robustness import _worst_first
+from artfp.cli.robustness import _cells, _worst_first
 from artfp.keys.registry import Registry
 from artfp.perturb.grids import SUITES
-from artfp.robustness import ADVERSARY, DATA, FORGERY
+from artfp.robustness import ADVERSARY, DATA, FORGERY, IMAGE
+from artfp.statistics.jackknife import Interval
 
 Pixels = np.ndarray
 UNTOUCHED = ("--only", "image/untouched/*")
@@ -44,17 +45,13 @@ def marked(
     return tmp_path / "marked"
 
 
-def test_the_suites_are_those_of_the_grids() -> None:
-    assert tuple(SUITES) == OFFERED
-
-
 def test_images_and_a_key_are_enough(marked: Path) -> None:
     done = call("--images", marked, "--key", "mine", *UNTOUCHED)
     assert done.exit_code == 0, done.stderr
     head, row, last = done.stdout.splitlines()
     assert head.split() == ["attack", "strength", "subject", "bits", "right", "single", "images", "images", "needed"]
     assert row.split()[:3] == ["untouched", "0", "data"]
-    assert last == "runs/robustness-marked/report.html  1 rows, 0 of which could not be carried out"
+    assert last == "runs/robustness-marked/report.html  1 row, 0 of which could not be carried out"
     again = call("--images", marked, "--key", "mine", "--clean", marked.parent / "clean", *UNTOUCHED)
     assert again.exit_code == 2
     assert "other settings (clean: None, now" in again.stderr
@@ -65,9 +62,9 @@ def test_json_has_the_worst_rows_first(marked: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.stderr
     found = json.loads(done.stdout)
     assert (found["out"], found["rows"], found["failed"]) == (str(tmp_path / "out"), 17, 0)
-    accuracies = [row["accuracy"] for row in found["worst"]]
-    assert accuracies == sorted(accuracies)
-    assert len(accuracies) == 5
+    proofs = [row["log10_p"] for row in found["worst"]]
+    assert proofs == sorted(proofs, reverse=True)
+    assert len(proofs) == 5
     assert (tmp_path / "out" / "rows.csv").is_file()
     assert Path(found["report"]).read_text().startswith("<!doctype html>")
 
@@ -116,7 +113,7 @@ def test_a_run_needs_no_words(small_run: Path, tmp_path: Path, monkeypatch: pyte
     assert done.exit_code == 0, done.stderr
     assert f"{run / 'robustness' / 'report.html'}  2 rows" in done.stdout
     sweep = json.loads((run / "robustness" / "sweep.json").read_text())
-    assert (sweep["name"], sweep["key"], sweep["subjects"]) == ("small", "owner", ["data", "generated"])
+    assert (sweep["name"], sweep["key"], sweep["subjects"]) == ("tiny", "owner", ["data", "generated"])
     assert sweep["twin_sha256"] != sweep["generator_sha256"]
     other = call(run, "--twin", run / "model", "--out", tmp_path / "other", "--count", "4", *UNTOUCHED)
     assert other.exit_code == 0, other.stderr
@@ -125,6 +122,20 @@ def test_a_run_needs_no_words(small_run: Path, tmp_path: Path, monkeypatch: pyte
     lost = call(run, "--registry", tmp_path / "none.sqlite")
     assert lost.exit_code == 2
     assert "none.sqlite" in lost.stderr
+    (run / "keys.sqlite").unlink()
+    without = call(run)
+    assert without.exit_code == 2
+    assert "none.sqlite" in without.stderr
+
+
+def test_help_says_which_registry_comes_first() -> None:
+    words = " ".join(CliRunner().invoke(artfp, ["robustness", "--help"]).stdout.replace("│", "").split())
+    assert "RUN/keys.sqlite where it is there, else ARTFP_REGISTRY or ~/.artfp/keys.sqlite" in words
+
+
+def test_what_is_almost_all_is_not_said_to_be_all() -> None:
+    almost = dataclasses.replace(read(1.0), accuracy=Interval(0.9999, 0.999, 1.0), images_needed=None)
+    assert _cells(row(IMAGE, "jpeg", 80, DATA, almost))[-3:] == ("> 99.9 %", "100 %", "> 32")
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def test_codec_evaluate_takes_images_as_they_are_and_writes_a_page(codec_recipe:
     for words, text in (
         (("--full", "--crop"), "--full takes images as they are"),
         (("--page", page), "exists already"),
-        (("--page", tmp_path / "gone" / "page.html"), "its folder is not there"),
+        (("--page", tmp_path / "gone" / "page.html"), "no such folder"),
     ):
         refused = call("codec", "evaluate", "dct", tmp_path / "images", *words)
         assert refused.exit_code == 2

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from small_runs import unwatched
 
 from artfp.evaluate.request import Request, Subjects, of_run, requested
 from artfp.evaluate.sweep import Outcome, run
 from artfp.evaluate.workers import Crew
 from artfp.keys.registry import Registry
-
-
-@contextmanager
-def unwatched(_stage: str) -> Iterator[Callable[[int, int, str], None]]:
-    yield lambda done, total, note: None
 
 
 @pytest.fixture

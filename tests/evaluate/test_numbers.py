@@ -12,7 +12,7 @@ from artfp.robustness import Thresholds
 from artfp.statistics.exact import binomial_tail
 
 KEY = np.tile(np.array([0, 1], np.uint8), 32)
-AT = Thresholds(52, 50, 0, (0,) * 65, None)
+AT = Thresholds(52, 50, (0,) * 65, None)
 
 
 def soft_bits(*agreeing: int, size: float = 1.0) -> np.ndarray:

@@ -116,8 +116,12 @@ def test_an_interruption_changes_no_byte(
         swept(request_of(), tmp_path / "other", *SOME)
     monkeypatch.undo()
     assert sorted(path.stem for path in (tmp_path / "other" / "rows").iterdir()) == sorted(written)
-    (tmp_path / "other" / "rows" / ".half.json.x.tmp").write_text("{")
+    killed = [tmp_path / "other" / part / ".half.x.tmp" for part in ("rows", "cache/null", "cache/scratch/averaging")]
+    for half in killed:
+        half.parent.mkdir(parents=True, exist_ok=True)
+        half.write_text("{")
     swept(request_of(), tmp_path / "other", *SOME)
+    assert not any(half.exists() for half in killed)
     swept(request_of(), tmp_path / "whole", *SOME)
     assert files_of(tmp_path / "whole") == files_of(tmp_path / "other")
 
@@ -250,7 +254,7 @@ def test_the_empirical_threshold_counts_clean_images_and_tops_them_up(
     found = swept(request_of("standard"), tmp_path / "out", "image/untouched/*")
     thresholds = found.sweep.thresholds
     assert thresholds.theoretical == 51
-    assert thresholds.clean_images == sum(thresholds.clean_matches) == 40
+    assert sum(thresholds.clean_matches) == 40
     assert thresholds.twin_matches is not None
     assert sum(thresholds.twin_matches) == 60
     most = max(bits for bits in range(65) if thresholds.clean_matches[bits] + thresholds.twin_matches[bits])
@@ -275,14 +279,14 @@ def test_the_table_has_a_line_for_each_row_with_its_numbers(
         assert (line["clean_fpr"] == "") == (row.clean is None)
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", '{"thresholds": 1}'])
+@pytest.mark.parametrize("text", ["[]", "{", "{}", '{"thresholds": 1}'])
 def test_a_broken_record_is_named(request_of: RequestOf, swept: Swept, tmp_path: Path, text: str) -> None:
     for name in ("sweep.json", "rows/image.untouched.0.data.json"):
         path = tmp_path / "out" / name
         swept(request_of(count=2), tmp_path / "out", "image/untouched/0/data")
         whole = path.read_text()
         path.write_text(text)
-        with pytest.raises(BadInputError, match=f"{path.name}: not a .*remove it"):
+        with pytest.raises(BadInputError, match=rf"{path.name}: (not (a|readable)|must hold a) .*remove it"):
             swept(request_of(count=2), tmp_path / "out", "image/untouched/0/data")
         path.write_text(whole)
 

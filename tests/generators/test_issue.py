@@ -305,7 +305,7 @@ def test_what_appears_meanwhile_is_left_alone(give: Give, tmp_path: Path, monkey
         return honest(ledger, given)
 
     monkeypatch.setattr(Ledger, "record", record)
-    with pytest.raises(UsageError, match="acme: appeared meanwhile; run again"):
+    with pytest.raises(UsageError, match="acme: appeared meanwhile; choose a new folder"):
         give("acme")
     assert [path.name for path in folder.iterdir()] == ["mine.txt"]
     assert hidden(folder.parent) == []

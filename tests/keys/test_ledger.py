@@ -178,6 +178,12 @@ def test_what_is_no_digest_is_no_sign_of_a_missing_entry(path: Path, since: str)
         ledger.check(since=since)
 
 
+def test_what_is_no_digest_is_said_before_what_is_wrong_with_the_ledger(path: Path) -> None:
+    tampered(path, "DELETE FROM entries WHERE number = 2")
+    with Ledger(path) as ledger, pytest.raises(UsageError, match="is no digest of an entry"):
+        ledger.check(since="5")
+
+
 def test_a_flipped_bit_anywhere_is_found_or_changes_nothing(path: Path) -> None:
     """Every 37th byte of the file; in unused space a flip does no harm."""
     with Ledger(path) as ledger:

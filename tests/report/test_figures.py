@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from artfp.report import figures
-from artfp.report.figures import BOTTOM, LEFT, RIGHT, TOP, accuracy_chart, agreement_chart, p_chart
+from artfp.report.figures import BOTTOM, LEFT, RIGHT, TOP, accuracy_chart, agreement_chart, p_chart, share_axis
 from artfp.report.pictures import amplified, psnr, triptych
 from artfp.report.run_folder import TransferPoint, read_run
 from artfp.report.tables import (
@@ -82,6 +83,16 @@ def test_every_length_of_training_has_a_few_round_ticks(shown: int) -> None:
     assert 2 <= len(chart.x_ticks) <= 6
     assert all(LEFT <= tick.at <= RIGHT for tick in chart.x_ticks)
     assert all(re.fullmatch(r"[\d.]{1,4}[kM]?", tick.label) for tick in chart.x_ticks)
+
+
+@pytest.mark.parametrize(
+    ("lowest", "labels"),
+    [(0.97, [40, 50, 60, 70, 80, 90, 100]), (0.26, [20, 30, 40, 50, 60, 70, 80, 90, 100]), (0, range(0, 101, 20))],
+)
+def test_shares_have_an_axis_from_a_tenth_beneath_the_lowest_to_all(lowest: float, labels: Iterable[int]) -> None:
+    scale, ticks = share_axis(lowest, LEFT, RIGHT)
+    assert [tick.label for tick in ticks] == [f"{label} %" for label in labels]
+    assert (ticks[0].at, ticks[-1].at) == (LEFT, RIGHT) == (scale(scale.low), scale(1))
 
 
 def test_accuracy_below_the_usual_range_widens_it() -> None:

@@ -23,7 +23,7 @@ from artfp.statistics.jackknife import Interval
 
 
 def folder_of(rows: Sequence[Row], **changes: object) -> SweepFolder:
-    return SweepFolder(Path("sweep"), sweep_of(rows, **changes), tuple(rows), (), {}, table=False)
+    return SweepFolder(sweep_of(rows, **changes), tuple(rows), (), {}, table=False)
 
 
 def measured(*accuracies: float, strengths: Sequence[float] = (1, 2, 4)) -> SweepFolder:
@@ -71,9 +71,18 @@ def test_the_order_of_harshness_does_not_change_the_area() -> None:
     assert falling.curves[0].area == pytest.approx(rising.curves[0].area)
 
 
-def test_the_worst_row_is_that_of_the_fewest_bits() -> None:
+def test_of_rows_that_prove_alike_the_worst_is_that_of_the_fewest_bits() -> None:
     [attack] = attacks(measured(0.9, 0.6, 0.7), IMAGE)
     assert attack.curves[0].worst[0].strength == 2
+
+
+def test_the_worst_row_is_that_which_proves_least() -> None:
+    rows = [
+        row(IMAGE, "rotate", strength, GENERATED, read(accuracy, log10_p=log10_p))
+        for strength, accuracy, log10_p in ((10, 0.498, -6.8), (20, 0.51, -0.1))
+    ]
+    [attack] = attacks(folder_of(rows), IMAGE)
+    assert attack.curves[0].worst[0].strength == 20
 
 
 def test_strengths_lie_from_mild_to_harsh() -> None:
@@ -150,9 +159,10 @@ def test_the_distance_has_twice_the_unharmed_as_its_line(full: SweepFolder) -> N
     chart = frechet_chart(attacks(full, WEIGHTS)[0], full)
     assert chart is not None
     assert chart.threshold is not None
-    assert chart.y_ticks[0].label == "0"
-    assert chart.threshold.at == TOP  # twice .3 is the highest, .5 the farthest of the rows
-    assert [mark.words for mark in chart.lines[0].marks] == ["none: 0.3", "0.1: 0.3", "1: 0.5"]
+    assert [tick.label for tick in chart.y_ticks] == ["0", "10k", "20k", "30k"]
+    assert chart.threshold.at == TOP  # twice 15,000 is the highest, 25,000 the farthest of the rows
+    assert [mark.words for mark in chart.lines[0].marks] == ["none: 15,000", "0.1: 15,000", "1: 25,000"]
+    assert "none: 15,000; 0.1: 15,000; 1: 25,000." in chart.description
 
 
 def test_without_distances_there_is_no_chart_of_them() -> None:
@@ -247,7 +257,7 @@ def test_images_that_follow_the_binomial_lie_on_the_line(full: SweepFolder) -> N
 def test_more_false_positives_than_expected_lie_above_the_line() -> None:
     biased = [0] * (BITS + 1)
     biased[32], biased[50] = 900, 100
-    folder = folder_of(full_rows(), thresholds=Thresholds(51, None, 1000, tuple(biased), clean_matches(500)))
+    folder = folder_of(full_rows(), thresholds=Thresholds(51, None, tuple(biased), clean_matches(500)))
     chart = null_chart(folder)
     assert chart is not None
     clean, twin, theory = chart.lines
@@ -260,4 +270,4 @@ def test_more_false_positives_than_expected_lie_above_the_line() -> None:
 
 
 def test_without_clean_images_there_is_no_calibration() -> None:
-    assert null_chart(folder_of(full_rows(), thresholds=Thresholds(51, None, 0, (), None))) is None
+    assert null_chart(folder_of(full_rows(), thresholds=Thresholds(51, None, (), None))) is None

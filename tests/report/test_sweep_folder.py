@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sweeps import full_rows, put, read, row, write_sweep
+from sweeps import change, full_rows, put, read, row, write_sweep
 
 from artfp.errors import BadInputError, UsageError
 from artfp.report.sweep_folder import is_sweep, read_sweep
@@ -22,10 +21,6 @@ def sweep(tmp_path: Path) -> Path:
     return write_sweep(tmp_path / "sweep", full_rows(), thumbs=False)
 
 
-def change(path: Path, **values: Any) -> None:
-    put(path, json.loads(path.read_text()) | values)
-
-
 def change_readout(folder: Path, **values: Any) -> None:
     path = folder / f"rows/{file_name(ADDRESS)}.json"
     change(path, readout=json.loads(path.read_text())["readout"] | values)
@@ -37,6 +32,13 @@ def test_all_rows_come_back_equal_in_the_order_asked_for(sweep: Path) -> None:
     assert found.rows == tuple(full_rows())
     assert (found.missing, found.thumbs, found.table) == ((), {}, True)
     assert found.subjects == (GENERATED, DATA)
+
+
+def test_fields_of_other_versions_are_ignored(sweep: Path) -> None:
+    """Earlier ones counted the clean images of the threshold beside their histogram."""
+    thresholds = json.loads((sweep / "sweep.json").read_text())["thresholds"]
+    change(sweep / "sweep.json", thresholds={**thresholds, "clean_images": sum(thresholds["clean_matches"])})
+    assert read_sweep(sweep).rows == tuple(full_rows())
 
 
 def test_what_is_measured_leaves_out_failures_and_the_untouched(sweep: Path) -> None:
@@ -132,8 +134,12 @@ def test_a_row_that_cannot_be_is_named(sweep: Path, values: dict[str, Any]) -> N
     [
         {"images": 0},
         {"matching_bits": 10**9},
+        {"matching_bits": 1},
+        {"total_bits": 32 * 65},
+        {"single_empirical": {"count": 33, "total": 32, "low": 0, "high": 1, "upper": 1}},
         {"accuracy": {"value": 0.9, "low": 0.95, "high": 0.2}},
         {"accuracy": {"value": 1.1, "low": 0.9, "high": 1.0}},
+        {"accuracy": {"value": 0.7, "low": 0.8, "high": 0.9}},
         {"log10_p": 1.0},
         {"log10_p": float("-inf")},
         {"single": {"count": 40, "total": 32, "low": 0, "high": 1, "upper": 1}},
@@ -147,14 +153,25 @@ def test_a_readout_that_contradicts_itself_is_named(sweep: Path, values: dict[st
         read_sweep(sweep)
 
 
+@pytest.mark.parametrize("place", ["clean", "twin"])
+@pytest.mark.parametrize("name", ["single", "single_empirical"])
+def test_a_control_that_counts_more_than_there_are_is_named(sweep: Path, place: str, name: str) -> None:
+    shares = {
+        each: {"count": 0, "total": 32, "low": 0, "high": 1, "upper": 1} for each in ("single", "single_empirical")
+    }
+    shares[name]["count"] = 33
+    change(sweep / f"rows/{file_name(ADDRESS)}.json", **{place: shares})
+    with pytest.raises(BadInputError, match=rf"not a row of this sweep \({place}\.{name} cannot be\)"):
+        read_sweep(sweep)
+
+
 def test_readouts_without_bits_of_single_images_are_read(sweep: Path) -> None:
     change_readout(sweep, matches=[])
     assert read_sweep(sweep).missing == ()
 
 
 def test_a_file_under_the_name_of_another_row_is_refused(sweep: Path) -> None:
-    other = dataclasses.replace(row(IMAGE, "jpeg", 90, GENERATED, read(0.9)))
-    put(sweep / f"rows/{file_name(ADDRESS)}.json", other.to_dict())
+    put(sweep / f"rows/{file_name(ADDRESS)}.json", row(IMAGE, "jpeg", 90, GENERATED, read(0.9)).to_dict())
     with pytest.raises(BadInputError, match=r"is of another row, image/jpeg/90/generated"):
         read_sweep(sweep)
 

@@ -1,0 +1,63 @@
+"""Records as files: read, held to their types, and refused by name where they cannot be."""
+
+from __future__ import annotations
+
+import types
+import typing
+from pathlib import Path
+from typing import Any, TypeVar, Union
+
+from artfp.errors import BadInputError
+from artfp.files import read_json
+from artfp.results import Record
+
+R = TypeVar("R", bound=Record)
+PLAIN: dict[Any, tuple[type, ...]] = {
+    int: (int,),
+    float: (int, float),
+    str: (str,),
+    bool: (bool,),
+    dict: (dict,),
+    type(None): (type(None),),
+}
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The JSON object in a file."""
+    values = read_json(path)
+    if not isinstance(values, dict):
+        raise BadInputError(f"{path}: must hold a JSON object")
+    return values
+
+
+def read_record(path: Path, kind: type[R], noun: str) -> R:
+    """The record in a file; `noun` says what it should have been."""
+    return record_of(read_table(path), path, kind, noun)
+
+
+def record_of(values: dict[str, Any], path: Path, kind: type[R], noun: str) -> R:
+    """The record that a file's object is."""
+    try:
+        record = kind.from_dict(values)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise BadInputError(f"{path}: not {noun} ({error})") from error
+    if wrong := misfits(record):
+        raise BadInputError(f"{path}: not {noun} ({', '.join(wrong)} cannot be)")
+    return record
+
+
+def misfits(record: Record) -> list[str]:
+    """The fields that hold something else than their annotations say."""
+    hints = typing.get_type_hints(type(record))
+    return [name for name, hint in hints.items() if not _fits(hint, getattr(record, name))]
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        return any(_fits(arg, value) for arg in args)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_fits(args[0], item) for item in value)
+    if isinstance(hint, type) and issubclass(hint, Record):
+        return isinstance(value, hint) and not misfits(value)
+    return isinstance(value, PLAIN[origin or hint]) and (hint is bool or not isinstance(value, bool))
