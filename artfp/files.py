@@ -121,7 +121,8 @@ def write_json(path: Path, value: Any, *, mode: int = 0o666) -> None:
 
 def json_text(value: Any) -> str:
     """JSON that people can read: a line for each value, but one for a whole list of numbers."""
-    return PLAIN_LIST.sub(lambda found: f"[{' '.join(found[1].split())}]", json.dumps(value, indent=2, ensure_ascii=False))
+    spread = json.dumps(value, indent=2, ensure_ascii=False)
+    return PLAIN_LIST.sub(lambda found: f"[{' '.join(found[1].split())}]", spread)
 
 
 def read_json(path: Path) -> Any:

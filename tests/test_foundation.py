@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import pytest
 
 from artfp import recipe
 from artfp.errors import BadInputError, UsageError
-from artfp.files import atomic_open, new_folder, read_json, sha256_bytes, sha256_file, write_json
+from artfp.files import atomic_open, json_text, new_folder, read_json, sha256_bytes, sha256_file, write_json
 from artfp.results import Record
 from artfp.seeds import derive_seed, numpy_generator
 from artfp.statslog import StatsLog
@@ -58,6 +59,15 @@ def test_broken_json_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{")
     with pytest.raises(BadInputError, match=r"x\.json"):
         read_json(tmp_path / "x.json")
+
+
+def test_json_has_a_line_for_each_value_and_one_for_a_list_of_numbers() -> None:
+    value = {"a": [1, 2.5, None], "b": [[1], ["x [\n  1\n]", "[ 1 ]"]], "c": [], "d": [{"e": [True, -1e-9]}]}
+    text = json_text(value)
+    assert json.loads(text) == value
+    assert '  "a": [1, 2.5, null],' in text.splitlines()
+    assert '      "[ 1 ]"' in text.splitlines()
+    assert '      "e": [true, -1e-09]' in text.splitlines()
 
 
 @dataclass(frozen=True)
