@@ -9,7 +9,7 @@ are added, moved, renamed as a class, attacked or stored in another format, and 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -228,16 +228,13 @@ def part_of(name: str) -> str:
     return next(part for part, end in SHARES if place < end)
 
 
-def check_formats(gathering: Gathering, jpeg: int | None) -> None:
+def check_formats(formats: Mapping[str, set[str]]) -> None:
     """Refuse files of several formats: a system learns to tell formats, which is easier than to tell generators."""
-    if jpeg is not None:
-        return
-    formats = gathering.formats()
     if len(set().union(*formats.values())) > 1:
         told = "; ".join(f"{name}: {', '.join(sorted(kinds))}" for name, kinds in formats.items())
         raise UsageError(
-            f"the classes' files are of different formats ({told}), and systems would learn these instead of what "
-            "made the images; store all images alike, or have it done with --jpeg QUALITY"
+            f"the files are of different formats ({told}), which systems would tell apart instead of what made the "
+            "images; store all images alike, or have it done with --jpeg QUALITY"
         )
 
 
