@@ -19,6 +19,7 @@ from artfp.cli.console import (
     json_option,
     out,
     print_json,
+    printable,
     progress,
     threads_option,
 )
@@ -253,7 +254,7 @@ def _print_predictions(enrolled: Enrolled, found: Sequence[Prediction]) -> None:
         out.print(f"... and {len(found) - SHOWN:,} more images; --json lists them all")
     counts = Counter(each.answer for each in found)
     told = ", ".join(f"{count:,} {name}" for name, count in counts.most_common())
-    out.print(Text(f"\n{len(found):,} images: {told} ({enrolled.system.stamp})"))
+    out.print(Text(printable(f"\n{len(found):,} images: {told} ({enrolled.system.stamp})")))
 
 
 def _evaluation_rows(found: Evaluation) -> Iterator[tuple[str, str]]:
@@ -265,7 +266,7 @@ def _evaluation_rows(found: Evaluation) -> Iterator[tuple[str, str]]:
             yield name.replace("_", " "), _share(interval)
     for truth, row in zip(found.classes, closed.confusion, strict=True):
         if sum(row):
-            yield f"taken for, {truth}", _told(dict(zip(found.classes, row, strict=True)))
+            yield f"{truth} is taken for", _told(dict(zip(found.classes, row, strict=True)))
     if unknown is not None:
         yield "unknown", f"{unknown.unknown:,} images"
         for name in ("auroc", "fpr_at_95_tpr", "oscr", "known_kept", "unknown_refused"):

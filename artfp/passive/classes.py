@@ -31,7 +31,7 @@ from artfp.seeds import derive_seed
 from artfp.statistics.exact import Ints
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
-SHARES = ((TRAIN, 0.70), (VALIDATION, 0.85), (TEST, 1.0))  # the upper ends of the parts of [0, 1)
+ENDS = ((TRAIN, 70), (VALIDATION, 85), (TEST, 100))  # of the parts, in hundredths
 UNKNOWN = "unknown"  # what an open-set verdict calls the images of no class, so that no class may
 MIN_SIDE = 16
 
@@ -113,16 +113,8 @@ class Listed:
     label: int
     source: Source
     index: int
-
-    @property
-    def name(self) -> str:
-        """For messages: where it is."""
-        return f"{self.source.path}/{self.source[self.index].name}"
-
-    @property
-    def part(self) -> str:
-        """Whether it trains, chooses or tests."""
-        return part_of(self.source[self.index].name)
+    name: str  # for messages: where it is
+    part: str  # whether it trains, chooses or tests
 
     def read(self) -> bytes:
         """Its file."""
@@ -136,7 +128,9 @@ class Gathering:
         self.classes = tuple(sorted({name for name, _ in sources}))
         self.sources = sources
         self.images = tuple(
-            Listed(self.classes.index(name), source, index) for name, source in sources for index in range(len(source))
+            Listed(self.classes.index(name), source, entry.index, f"{source.path}/{entry.name}", part_of(entry.name))
+            for name, source in sources
+            for entry in source
         )
 
     def count(self, *parts: str) -> dict[str, int]:
@@ -224,8 +218,8 @@ def _sources_of(spec: str) -> list[ClassSource]:
 
 def part_of(name: str) -> str:
     """Whether the image of this name trains, chooses or tests."""
-    place = derive_seed("passive-part", PurePosixPath(name).stem) / 2**63
-    return next(part for part, end in SHARES if place < end)
+    place = derive_seed("passive-part", PurePosixPath(name).stem) % 100
+    return next(part for part, end in ENDS if place < end)
 
 
 def check_formats(formats: Mapping[str, set[str]]) -> None:

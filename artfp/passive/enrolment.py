@@ -23,14 +23,14 @@ from artfp.errors import UsageError
 from artfp.files import read_json, working_in, write_json
 from artfp.generators.dataset import OnProgress
 from artfp.ownership import check_owner
-from artfp.passive.base import Course, Facts
+from artfp.passive.base import Attributor, Course, Facts
 from artfp.passive.classes import (
     TEST,
     TRAIN,
     VALIDATION,
     ClassSource,
+    Examples,
     Gathering,
-    Lessons,
     Preparation,
     check_counts,
     check_formats,
@@ -81,7 +81,7 @@ class EnrolmentResult(Record):
     sha256: str
     validation_accuracy: Interval
     threshold: float
-    finished_before: bool
+    finished_before: bool = False
 
 
 def settings_of(system: str, preset: str) -> Any:
@@ -110,8 +110,14 @@ def enrol(enrolment: Enrolment, out: Path, tell: OnProgress, device: str = "cpu"
             with working_in(out):
                 lessons = gathering.lessons(preparation, out, tell)
                 write_json(out / SETTINGS, _identity(enrolment, gathering, preparation))
-                _train(enrolment, gathering, lessons, preparation, Course(enrolment.seed, device, out, tell))
-    return _result(out, finished)
+                system = new_system(enrolment.system, enrolment.settings, lessons.classes, preparation.size)
+                facts = system.fit(lessons, Course(enrolment.seed, device, out, tell))
+                accuracy, threshold = _on_validation(system, lessons.validation, enrolment.seed)
+                enrolled = Enrolled(system, preparation, threshold, gathering.identity())
+                write_json(out / CARD, _card(enrolment, gathering, system, facts))
+                result = EnrolmentResult(str(out), system.stamp, save_system(out / FILE, enrolled), accuracy, threshold)
+                write_json(out / DONE, result.to_dict())
+    return EnrolmentResult.from_dict({**read_json(out / DONE), "out": str(out), "finished_before": finished})
 
 
 def _checked(enrolment: Enrolment, gathering: Gathering, out: Path) -> Preparation:
@@ -136,27 +142,20 @@ def _identity(enrolment: Enrolment, gathering: Gathering, preparation: Preparati
     }
 
 
-def _train(
-    enrolment: Enrolment, gathering: Gathering, lessons: Lessons, preparation: Preparation, course: Course
-) -> None:
-    """Learn, choose the threshold, write the system, its card, and the completion marker last."""
-    out = course.folder or Path()
-    system = new_system(enrolment.system, enrolment.settings, lessons.classes, preparation.size)
-    facts = system.fit(lessons, course)
-    scores = system.scores_of(lessons.validation.pixels)
-    right = (scores.argmax(axis=1) == lessons.validation.labels).astype(float)
-    threshold, random = threshold_of(scores), numpy_generator(course.seed, "passive-validation")
-    (accuracy,) = bootstrapped(lambda rows: [right[rows].mean()], lessons.validation.labels, random)
-    digest = save_system(out / FILE, Enrolled(system, preparation, threshold, gathering.identity()))
-    _write_card(out, enrolment, gathering, facts, {"stamp": system.stamp, "preset": system.preset})
-    result = EnrolmentResult(str(out), system.stamp, digest, accuracy, threshold, finished_before=False)
-    write_json(out / DONE, result.to_dict())
+def _on_validation(system: Attributor[Any], validation: Examples, seed: int) -> tuple[Interval, float]:
+    """The share of validation images that are named rightly, and the threshold that they choose."""
+    scores = system.scores_of(validation.pixels)
+    right = (scores.argmax(axis=1) == validation.labels).astype(float)
+    random = numpy_generator(seed, "passive-validation")
+    (accuracy,) = bootstrapped(lambda rows: [right[rows].mean()], validation.labels, random)
+    return accuracy, threshold_of(scores)
 
 
-def _write_card(out: Path, enrolment: Enrolment, gathering: Gathering, facts: Facts, named: dict[str, str]) -> None:
-    card = {
-        **named,
-        "system": enrolment.system,
+def _card(enrolment: Enrolment, gathering: Gathering, system: Attributor[Any], facts: Facts) -> dict[str, Any]:
+    return {
+        "stamp": system.stamp,
+        "system": system.name,
+        "preset": system.preset,
         "settings": recipes.to_dict(enrolment.settings),
         "seed": enrolment.seed,
         "classes": {part: gathering.count(part) for part in (TRAIN, VALIDATION, TEST)},
@@ -165,8 +164,3 @@ def _write_card(out: Path, enrolment: Enrolment, gathering: Gathering, facts: Fa
         "artfp": __version__,
         "torch": torch.__version__,
     }
-    write_json(out / CARD, card)
-
-
-def _result(out: Path, finished: bool) -> EnrolmentResult:
-    return EnrolmentResult.from_dict({**read_json(out / DONE), "out": str(out), "finished_before": finished})
