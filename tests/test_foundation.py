@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from dataclasses import dataclass
@@ -49,14 +50,17 @@ def test_what_appears_is_as_open_as_the_user_has_it(tmp_path: Path, umask: int, 
     assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [*modes, 0o600]
 
 
-def test_a_folder_made_to_work_in_goes_again_where_nothing_was_done(tmp_path: Path) -> None:
-    for folder, kept in ((tmp_path / "empty", False), (tmp_path / "full", True)):
-        with pytest.raises(UsageError), working_in(folder):
-            if kept:
-                (folder / "result").touch()
-            raise UsageError("no")
-        assert folder.exists() == kept
-    with working_in(folder), pytest.raises(UsageError, match="another process"), working_in(folder):
+@pytest.mark.parametrize("done", [False, True])
+def test_a_folder_made_to_work_in_goes_again_where_nothing_was_done(done: bool, tmp_path: Path) -> None:
+    with contextlib.suppress(KeyboardInterrupt), working_in(tmp_path / "new"):
+        if done:
+            (tmp_path / "new" / "result").touch()
+        raise KeyboardInterrupt
+    assert (tmp_path / "new").exists() == done
+
+
+def test_nobody_works_in_a_folder_beside_another(tmp_path: Path) -> None:
+    with working_in(tmp_path), pytest.raises(UsageError, match="another process"), working_in(tmp_path):
         pass
 
 

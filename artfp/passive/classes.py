@@ -87,6 +87,11 @@ class Examples:
         """Images of the convention and their labels."""
         return to_tensor(self.pixels[indices]).to(device), torch.from_numpy(self.labels[indices]).to(device)
 
+    def batches(self, count: int, device: str) -> Iterator[tuple[Tensor, Tensor]]:
+        """All of them in their order, so many at a time."""
+        for start in range(0, len(self), count):
+            yield self.batch(np.arange(start, min(start + count, len(self))), device)
+
     def of_class(self, label: int) -> Pixels:
         """The images of one class."""
         return self.pixels[self.labels == label]
