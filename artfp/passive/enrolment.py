@@ -107,10 +107,10 @@ def enrol(enrolment: Enrolment, out: Path, tell: OnProgress, device: str = "cpu"
         preparation = _checked(enrolment, gathering, out)
         finished = (out / DONE).is_file()
         if not finished:
+            system = new_system(enrolment.system, enrolment.settings, gathering.classes, preparation.size)
             with working_in(out):
                 lessons = gathering.lessons(preparation, out, tell)
                 write_json(out / SETTINGS, _identity(enrolment, gathering, preparation))
-                system = new_system(enrolment.system, enrolment.settings, lessons.classes, preparation.size)
                 facts = system.fit(lessons, Course(enrolment.seed, device, out, tell))
                 accuracy, threshold = _on_validation(system, lessons.validation, enrolment.seed)
                 enrolled = Enrolled(system, preparation, threshold, gathering.identity())
