@@ -48,7 +48,12 @@ def load_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
 
 def check_layout(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
     """Refuse weights of another number or shape than the module's, naming the first of them."""
-    own, found = ({name: tuple(t.shape) for name, t in group.items()} for group in (module.state_dict(), tensors))
+    check_shapes({name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}, tensors, path)
+
+
+def check_shapes(own: Mapping[str, tuple[int, ...]], tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse tensors of other names or shapes than these, naming the first of them."""
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     for name in sorted(own.keys() | found.keys()):
         if own.get(name) != found.get(name):
             told = f"{name} is {found.get(name, 'missing')}, here {own.get(name, 'nothing')}"
@@ -89,3 +94,25 @@ def restore_adam(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]
         for name, tensor in entry.items():
             if tensor.shape == parameter.shape:  # in the parameter's memory layout, as Adam itself makes them
                 entry[name] = torch.empty_like(parameter).copy_(tensor)
+
+
+def training_state(
+    networks: Mapping[str, nn.Module], optimizers: Mapping[str, torch.optim.Optimizer]
+) -> dict[str, Tensor]:
+    """Everything that `restore_training` needs of networks and optimizers to go on exactly here."""
+    weights = [prefixed(name, network.state_dict()) for name, network in networks.items()]
+    moments = [prefixed(f"{name}-adam", adam_state(adam)) for name, adam in optimizers.items()]
+    return {name: tensor for group in (*weights, *moments) for name, tensor in group.items()}
+
+
+def restore_training(
+    networks: Mapping[str, nn.Module],
+    optimizers: Mapping[str, torch.optim.Optimizer],
+    state: Mapping[str, Tensor],
+    path: Path,
+) -> None:
+    """Put back what `training_state` took out."""
+    for name, network in networks.items():
+        load_into(network, under(name, state), path)
+    for name, adam in optimizers.items():
+        restore_adam(adam, under(f"{name}-adam", state))

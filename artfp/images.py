@@ -66,6 +66,17 @@ def load_image(source: Path | bytes, name: str) -> LoadedImage:
         raise BadInputError(f"{name}: not a readable image ({error})") from error
 
 
+def file_format(file: bytes, name: str) -> str:
+    """What a file is by its content, as "PNG" or "JPEG", whatever its name says; pixels are not decoded."""
+    try:
+        with Image.open(io.BytesIO(file)) as image:
+            return "JPEG" if image.format == "MPO" else str(image.format)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise BadInputError(f"{name}: not a readable image (of no format that Pillow knows)") from error
+
+
 def _refuse_unusable(image: Image.Image, name: str) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:

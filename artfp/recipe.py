@@ -77,6 +77,8 @@ def _build(values: Mapping[str, Any], schema: type[Any], prefix: str, problems: 
 
 
 def _checked(value: Any, hint: Any, field: dataclasses.Field[Any], where: str, problems: list[str]) -> Any:
+    if value is None and types.NoneType in typing.get_args(hint):  # JSON's null: TOML has none
+        return None
     hint = _without_none(hint)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         if isinstance(value, Mapping):

@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("reading",),
     ("embed", "verify", "trace", "generators"),
     ("attacks",),
-    ("evaluate",),
+    ("evaluate", "passive"),
     ("report", "doctor"),
     ("pipeline",),
     ("cli",),

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from artfp.checkpoints import adam_state, check_layout, load_into, prefixed, restore_adam, under
+from artfp.checkpoints import check_layout, load_into, prefixed, restore_training, training_state, under
 from artfp.errors import ArtfpError
 from artfp.generators.colours import to_rgb
 from artfp.generators.settings import GanRecipe
@@ -121,17 +121,12 @@ class Learner(ABC):
 
     def state(self) -> dict[str, Tensor]:
         """Everything that `restore` needs to go on exactly here."""
-        weights = [prefixed(name, network.state_dict()) for name, network in self.networks().items()]
-        moments = [prefixed(f"{name}-adam", adam_state(adam)) for name, adam in self.optimizers().items()]
         numbers = prefixed("numbers", {name: torch.tensor(value) for name, value in self.numbers.items()})
-        return {name: tensor for group in (*weights, *moments, numbers) for name, tensor in group.items()}
+        return training_state(self.networks(), self.optimizers()) | numbers
 
     def restore(self, state: Mapping[str, Tensor], path: Path) -> None:
         """Go on where `state` was taken."""
-        for name, network in self.networks().items():
-            load_into(network, under(name, state), path)
-        for name, adam in self.optimizers().items():
-            restore_adam(adam, under(f"{name}-adam", state))
+        restore_training(self.networks(), self.optimizers(), state, path)
         self.numbers = {name: value.item() for name, value in under("numbers", state).items()}
 
     def check(self, weights: Mapping[str, Tensor], path: Path) -> None:

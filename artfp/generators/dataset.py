@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -49,11 +49,31 @@ def check_first(source: Source, size: int, resized: bool) -> None:
 
 def decode(source: Source, size: int, resized: bool, scratch: Path, on_progress: OnProgress) -> Pixels:
     """All images as N x size x size x 3 bytes, in the order of the source."""
-    pixels = _space((len(source), size, size, 3), scratch)
-    for index, image in enumerate(_decoded(source)):
-        pixels[index] = _fitting(image, source[index].name, size, resized)
-        if index % SHOWN_EVERY == 0:
-            on_progress(index, len(source), "reading images")
+
+    def load(index: int) -> LoadedImage:
+        return load_image(source.read_at(index), source[index].name)
+
+    def fit(index: int, pixels: Pixels) -> Pixels:
+        return _fitting(pixels, source[index].name, size, resized)
+
+    return decode_each(len(source), load, fit, size, scratch, on_progress)
+
+
+def decode_each(
+    count: int,
+    load: Callable[[int], LoadedImage],
+    fit: Callable[[int, Pixels], Pixels],
+    size: int,
+    scratch: Path,
+    on_progress: OnProgress,
+) -> Pixels:
+    """Images 0 ... count - 1, wherever `load` has them from, once `fit` has made them size x size x 3 bytes each."""
+    pixels = _space((count, size, size, 3), scratch)
+    with ThreadPoolExecutor(thread_count()) as pool:
+        for index, image in enumerate(read_ahead(pool, load, range(count))):
+            pixels[index] = fit(index, image.rgb)
+            if index % SHOWN_EVERY == 0:
+                on_progress(index, count, "reading images")
     return pixels
 
 
@@ -78,15 +98,6 @@ def _space(shape: tuple[int, int, int, int], scratch: Path) -> Pixels:
     with tempfile.TemporaryFile(dir=scratch) as file:  # without a name: it is gone with the process, however that ends
         os.posix_fallocate(file.fileno(), 0, size)  # a disk too small says so now, instead of killing the process later
         return np.memmap(file, np.uint8, "r+", shape=shape)
-
-
-def _decoded(source: Source) -> Iterator[Pixels]:
-    def load(index: int) -> LoadedImage:
-        return load_image(source.read_at(index), source[index].name)
-
-    with ThreadPoolExecutor(thread_count()) as pool:
-        for item in read_ahead(pool, load, range(len(source))):
-            yield item.rgb
 
 
 def _fitting(pixels: Pixels, name: str, size: int, resized: bool) -> Pixels:

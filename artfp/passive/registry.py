@@ -1,0 +1,11 @@
+"""Every passive system, by name: a line for each makes it a command, and subject to the contract's tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from artfp.passive.base import Attributor
+from artfp.passive.dct_linear import DctLinear
+from artfp.passive.residual import Residual
+
+SYSTEMS: dict[str, type[Attributor[Any]]] = {system.name: system for system in (Residual, DctLinear)}
