@@ -19,7 +19,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("statslog", "ownership"),
     ("statistics",),
     ("keys",),
-    ("images", "checkpoints", "devices", "verdict", "robustness", "perceptual"),
+    ("images", "checkpoints", "devices", "verdict", "robustness", "quality", "perceptual"),
+    ("similarity",),
     ("perturb", "data"),
     ("codec",),
     ("reading",),
@@ -31,7 +32,19 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-TORCH_FREE = ("report", "keys", "statistics", "errors", "seeds", "files", "results", "recipe", "verdict", "robustness")
+TORCH_FREE = (
+    "report",
+    "keys",
+    "statistics",
+    "errors",
+    "seeds",
+    "files",
+    "results",
+    "recipe",
+    "verdict",
+    "robustness",
+    "quality",
+)
 NAMELESS = ("utils", "common", "helpers", "misc")
 
 
