@@ -131,7 +131,10 @@ def _is_installed(package: str) -> bool:
 def _perceptual_weights() -> Iterator[Finding]:
     """Weights that only some measurements need; they are never downloaded behind the user's back."""
     folder = perceptual.weights_path().parent
-    for name, files in (("SqueezeNet (LPIPS)", (perceptual.WEIGHTS,)), ("Inception (FID)", perceptual.INCEPTION)):
+    for name, files in (
+        ("SqueezeNet (LPIPS)", (perceptual.WEIGHTS,)),
+        ("Inception (FID)", perceptual.INCEPTION_WEIGHTS),
+    ):
         path = next((folder / file for file in files if (folder / file).is_file()), None)
         yield Finding(name, str(path) if path else f"not found in {folder}")
 

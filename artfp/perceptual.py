@@ -27,7 +27,7 @@ KNOWN = (  # how the SHA-256 of such a file begins
     "b8a52dc0",  # torchvision's own, which is named after it
     "26c7da4cde677c6af7259bb40017fd7b2c49c258b7d45df13e96a438f0fa3e48",  # saved anew; artfp's own numbers are of it
 )
-INCEPTION = ("pt_inception-2015-12-05-6726825d.pth", "weights-inception-2015-12-05-6726825d.pth")
+INCEPTION_WEIGHTS = ("pt_inception-2015-12-05-6726825d.pth", "weights-inception-2015-12-05-6726825d.pth")
 KNOWN_INCEPTION = ("6726825d",)  # pytorch-fid's and torch-fidelity's are one file under two names
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and deviation that SqueezeNet was trained with
 MISSING_SCHEMAS = (
@@ -95,7 +95,7 @@ class Perceptual:
 
 def inception_path() -> Path | None:
     """Inception's weights where torch.hub would keep them, under either name; None where they are not."""
-    places = [weights_path().with_name(name) for name in INCEPTION]
+    places = [weights_path().with_name(name) for name in INCEPTION_WEIGHTS]
     return next((path for path in places if path.is_file()), None)
 
 
@@ -156,10 +156,9 @@ def _checked_weights(path: Path, known: tuple[str, ...], whose: str) -> str:
 
 
 def _squeezenet() -> nn.Module:
+    path = weights_path()
     network: Any = import_torchvision().models.squeezenet1_1()
-    network.load_state_dict(
-        torch.load(weights_path(), map_location="cpu", weights_only=True)
-    )  # tensors alone: nothing is run
+    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))  # tensors alone: nothing is run
     features: nn.Module = network.features.eval().requires_grad_(False)
     return features
 

@@ -14,7 +14,7 @@ import torch
 from artfp import perceptual
 from artfp.errors import BadInputError, UsageError
 from artfp.files import sha256_file
-from artfp.perceptual import INCEPTION, WEIGHTS, Inception, Perceptual, inception_path, what_is_missing
+from artfp.perceptual import INCEPTION_WEIGHTS, WEIGHTS, Inception, Perceptual, inception_path, what_is_missing
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "squeezenet1_1" / "squeezenet1_1.pth"
 
@@ -109,7 +109,7 @@ class FakeInception:
 def inception_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file with the place and, as far as we look, the hash of the published one."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    path = tmp_path / "hub" / "checkpoints" / INCEPTION[1]
+    path = tmp_path / "hub" / "checkpoints" / INCEPTION_WEIGHTS[1]
     path.parent.mkdir(parents=True)
     path.write_bytes(b"weights")
     monkeypatch.setattr(perceptual, "KNOWN_INCEPTION", (sha256_file(path)[:8],))

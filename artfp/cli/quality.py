@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from artfp.statistics.jackknife import Interval
 
 PATH = click.Path(path_type=Path)
+FOLDER = click.Path(path_type=Path, file_okay=False)
 WISHES = ("auto", "yes", "no")  # of `evaluate/pairs.py`, which is not imported for `--help`
 FEATURES = ("auto", "squeeze", "inception")  # of `evaluate/quality.py`
 
@@ -55,7 +56,7 @@ FEATURES = ("auto", "squeeze", "inception")  # of `evaluate/quality.py`
 @click.option("--side", type=click.IntRange(8), help="See sets as centre squares of N pixels, where sizes differ.")
 @click.option("--count", type=click.IntRange(2), help="At most so many images of each, drawn by the seed.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same record.")
-@click.option("--cache", type=PATH, help="Keep what is seen of REAL in this folder, for the next time.")
+@click.option("--cache", type=FOLDER, help="Keep what is seen of REAL in this folder, for the next time.")
 @click.option("--out", "record", type=PATH, help="Also write the record to this new JSON file.")
 @threads_option
 @device_option

@@ -47,7 +47,7 @@ class Deck:
         return Deck(self.path, self.names[:count])
 
     def files(self) -> Iterator[bytes]:
-        """Their files."""
+        """The bytes of their files."""
         with open_source(self.path) as source:
             for index in self._places(source, slice(None)):
                 yield source.read_at(index)

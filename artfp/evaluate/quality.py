@@ -21,10 +21,19 @@ from artfp.evaluate import distances, likeness
 from artfp.evaluate.deck import Deck, all_of
 from artfp.evaluate.pairs import AUTO, NO, YES, Pairs, paired
 from artfp.evaluate.sets import Look, Sets, Watch, comparable
-from artfp.perceptual import INCEPTION, Eyes, Inception, Perceptual, inception_path, weights_path, what_is_missing
+from artfp.perceptual import (
+    INCEPTION_WEIGHTS,
+    Eyes,
+    Inception,
+    Perceptual,
+    inception_path,
+    weights_path,
+    what_is_missing,
+)
 from artfp.quality import SCHEMA, Extractor, Images, Measure, Quality
 
-FEATURES = (AUTO, Perceptual.name, Inception.name)
+SQUEEZE, INCEPTION = Perceptual.name, Inception.name
+FEATURES = (AUTO, SQUEEZE, INCEPTION)
 
 T = TypeVar("T")
 
@@ -123,17 +132,25 @@ class Job:
         return look, comparable(self.other, self.twin, self.real, pairs, request.count)
 
     def _eyes(self) -> Eyes:
-        """Those asked for; where it is left to us, Inception's if its weights are here."""
-        request = self.request
-        weights = request.inception or inception_path()
-        if request.features == Inception.name or (request.features == AUTO and weights):
-            if weights is None:
-                place = f"put {INCEPTION[0]} into {weights_path().parent}, or name the file with --inception"
-                raise UsageError(f"there are no weights of Inception here: {place}")
-            return Inception(weights, self.device)
+        """Those asked for; where it is left to us, Inception's if all that they take is here."""
+        request, here = self.request, inception_path()
+        if request.features == SQUEEZE and request.inception:
+            raise UsageError("--inception names weights that --features squeeze has no use for")
+        if request.features == INCEPTION or request.inception:
+            return self._inception(request.inception or here)
+        if request.features == AUTO and here:
+            inception = self.attempt("fid-inception", False, partial(self._inception, here))
+            if inception is not None:
+                return inception
         if self.squeeze is None:
             raise UsageError(f"features need {self.missing}")
         return self.squeeze
+
+    def _inception(self, weights: Path | None) -> Eyes:
+        if weights is None:
+            place = f"put {INCEPTION_WEIGHTS[0]} into {weights_path().parent}, or name the file with --inception"
+            raise UsageError(f"there are no weights of Inception here: {place}")
+        return Inception(weights, self.device)
 
     def of_sets(self, look: Look, sets: Sets) -> list[Measure]:
         """How far apart they are."""

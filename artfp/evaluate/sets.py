@@ -1,6 +1,8 @@
 """Sets of images made comparable, and looked at: as many of each, in one order, of one size.
 
-images, twin, real --as many, pairs at the same places--> decks --one size--> network --> Seen, of each
+    images, twin, real --as many, pairs at the same places--> decks --one size--> network --> Seen, of each
+
+Only what is seen of the real images may be kept: they are what models and twins are held against, again and again.
 """
 
 from __future__ import annotations

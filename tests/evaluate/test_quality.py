@@ -174,6 +174,24 @@ def test_weights_that_only_bear_inceptions_name_are_refused(seeing: None, folder
         run(folders["real"], folders["model"], inception=weights)
 
 
+def test_weights_of_inception_without_its_package_are_left_out_or_told(
+    seeing: None, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(weights: Path, device: str) -> None:
+        raise UsageError("Inception needs torch-fidelity")
+
+    monkeypatch.setattr(quality, "inception_path", lambda: Path("weights"))
+    monkeypatch.setattr(quality, "Inception", refuse)
+    paths = folders["real"], folders["model"]
+    found = run(*paths, twin=folders["twin"])
+    assert [each.name for each in found.measures] == SETS
+    assert "fid-inception: Inception needs torch-fidelity" in found.left_out
+    with pytest.raises(UsageError, match="torch-fidelity"):
+        run(*paths, features="inception")
+    with pytest.raises(UsageError, match="no use for"):
+        run(*paths, features="squeeze", inception=Path("weights"))
+
+
 def test_only_inceptions_features_make_a_fid(
     seeing: None, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,9 +199,7 @@ def test_only_inceptions_features_make_a_fid(
         name = Inception.name
 
     monkeypatch.setattr(quality, "inception_path", lambda: Path("weights"))
-    real = quality.Inception
-    stand = type("StandIn", (), {"name": real.name, "__new__": lambda cls, weights, device: Stand()})
-    monkeypatch.setattr(quality, "Inception", stand)
+    monkeypatch.setattr(quality, "Inception", lambda weights, device: Stand())
     left_to_us = run(folders["real"], folders["model"])
     assert [each.name for each in left_to_us.measures][:2] == ["fid-inception", "kid-inception"]
     assert left_to_us.extractor.name == "inception"
