@@ -34,6 +34,7 @@ from artfp.statistics.paired import bootstrapped_mean
 
 PSNR, SSIM, MS_SSIM, LPIPS = "psnr", "ssim", "ms-ssim", "lpips-squeeze"
 SMALLEST = {PSNR: 1, SSIM: WINDOW, MS_SSIM: SCALES_SIDE, LPIPS: MIN_SIDE}  # pixels of the shorter side
+PAIR_PIXELS = 1 << 18  # of a batch: LPIPS holds seven layers of both images, half a kilobyte a pixel and more
 
 Pixels = NDArray[np.uint8]
 Gauge = Callable[[Pixels, Pixels], Floats]
@@ -56,7 +57,7 @@ def measured(
     gauges = _gauges(eyes, device)
     values: dict[str, list[Floats]] = {name: [] for name in gauges}
     done = 0
-    for batch in same_size_batches(_loaded(pairs)):
+    for batch in same_size_batches(_loaded(pairs), PAIR_PIXELS):
         images, originals = (np.stack([getattr(pair, side) for pair in batch]) for side in ("image", "original"))
         for name, gauge in gauges.items():
             if min(batch[0].size) >= SMALLEST[name]:
