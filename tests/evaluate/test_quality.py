@@ -22,8 +22,10 @@ from artfp.keys.registry import Registry
 from artfp.perceptual import Inception
 from artfp.quality import Measure, Quality
 from artfp.statistics.frechet import frechet_distance
+from artfp.statistics.jackknife import intervals
 from artfp.statistics.kernel import kernel_distance_in_order
 from artfp.statistics.neighbours import Neighbours
+from artfp.statistics.paired import beside
 
 Write = Callable[[Path, np.ndarray], list[Path]]
 SETS = ["fd-squeeze", "kd-squeeze", "precision-squeeze", "recall-squeeze"]
@@ -81,6 +83,16 @@ def test_sets_are_compared_as_their_definitions_say(seeing: None, folders: dict[
     assert (precision.value.value, recall.value.value) == pytest.approx(shares)
     assert all(each.value.low <= each.value.value <= each.value.high for each in found.measures)
     assert found.left_out == ()
+
+
+def test_streamed_intervals_are_those_of_all_features_at_once(seeing: None, folders: dict[str, Path]) -> None:
+    sets = {name: at_once(quality.all_of(path, 0).first(20)) for name, path in folders.items()}
+    three = beside(lambda one, real: (frechet_distance(one, real),))
+    expected = intervals(three, [sets["model"], sets["twin"], sets["real"]])
+    found = run(folders["real"], folders["model"], twin=folders["twin"], count=20).measures[0]
+    for ours, theirs in zip((found.value, found.twin, found.difference), expected, strict=True):
+        assert ours is not None
+        assert (ours.value, ours.low, ours.high) == pytest.approx((theirs.value, theirs.low, theirs.high))
 
 
 def at_once(deck: quality.Deck) -> np.ndarray:
