@@ -33,7 +33,6 @@ from artfp.verify import verify
 PACKAGES = ("torch", "numpy", "scipy", "pillow", "kornia", "safetensors")
 TEST_IMAGES = 8
 TEST_SEED = 1
-INCEPTION = ("pt_inception-2015-12-05-6726825d.pth", "weights-inception-2015-12-05-6726825d.pth")
 REINSTALL = "install artfp again (README, Two commands)"
 
 
@@ -132,7 +131,10 @@ def _is_installed(package: str) -> bool:
 def _perceptual_weights() -> Iterator[Finding]:
     """Weights that only some measurements need; they are never downloaded behind the user's back."""
     folder = perceptual.weights_path().parent
-    for name, files in (("SqueezeNet (LPIPS)", (perceptual.WEIGHTS,)), ("Inception (FID)", INCEPTION)):
+    for name, files in (
+        ("SqueezeNet (LPIPS)", (perceptual.WEIGHTS,)),
+        ("Inception (FID)", perceptual.INCEPTION_WEIGHTS),
+    ):
         path = next((folder / file for file in files if (folder / file).is_file()), None)
         yield Finding(name, str(path) if path else f"not found in {folder}")
 

@@ -1,8 +1,9 @@
-"""What a network trained on photographs sees: LPIPS distances, and features for Fréchet distances.
+"""What networks trained on photographs see: LPIPS distances, and features for distances between sets of images.
 
-SqueezeNet 1.1 alone, so no number from here is a published-FID-comparable one. Its weights are never downloaded: the
-file must lie where torch.hub keeps it ($TORCH_HOME/hub/checkpoints), and be one of those known by their hash: distances
-that another network sees would look just like these. Needs the extra `quality`.
+SqueezeNet 1.1, whose numbers are comparable with no published FID, and the Inception network of published FIDs, for
+who has its weights. Weights are never downloaded: a file must lie where torch.hub keeps it
+($TORCH_HOME/hub/checkpoints), or be named, and be one of those known by their hash: distances that another network
+sees would look just like these. SqueezeNet needs the extra `quality`, Inception the package torch-fidelity.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import warnings
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,8 @@ KNOWN = (  # how the SHA-256 of such a file begins
     "b8a52dc0",  # torchvision's own, which is named after it
     "26c7da4cde677c6af7259bb40017fd7b2c49c258b7d45df13e96a438f0fa3e48",  # saved anew; artfp's own numbers are of it
 )
+INCEPTION_WEIGHTS = ("pt_inception-2015-12-05-6726825d.pth", "weights-inception-2015-12-05-6726825d.pth")
+KNOWN_INCEPTION = ("6726825d",)  # pytorch-fid's and torch-fidelity's are one file under two names
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and deviation that SqueezeNet was trained with
 MISSING_SCHEMAS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -52,12 +55,27 @@ def what_is_missing(side: int = MIN_SIDE) -> str | None:
     return None
 
 
+class Eyes(Protocol):
+    """A network that sees images as feature vectors; measures bear its name."""
+
+    name: str
+    sha256: str  # of its weights
+    smallest: int  # pixels of the shorter side of what it sees
+
+    def features(self, images: Tensor) -> Tensor:
+        """N x d features of a batch of the convention."""
+
+
 class Perceptual:
     """SqueezeNet, with the LPIPS heads of its seven layers."""
+
+    name = "squeeze"
+    smallest = MIN_SIDE
 
     def __init__(self, device: str = "cpu") -> None:
         if missing := what_is_missing():
             raise UsageError(f"perceptual distances need {missing}")
+        self.sha256 = _checked_weights(weights_path(), KNOWN, "SqueezeNet's")
         self._features = _squeezenet().to(device)
         self._lpips = _lpips(self._features).to(device)
         self._mean, self._deviation = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in IMAGENET)
@@ -73,6 +91,39 @@ class Perceptual:
         """N x 512 features: the last layer, averaged over places."""
         seen: Tensor = self._features((images - self._mean) / self._deviation)
         return seen.mean(dim=(2, 3))
+
+
+def inception_path() -> Path | None:
+    """Inception's weights where torch.hub would keep them, under either name; None where they are not."""
+    places = [weights_path().with_name(name) for name in INCEPTION_WEIGHTS]
+    return next((path for path in places if path.is_file()), None)
+
+
+class Inception:
+    """The Inception network of 2015 that published FIDs are measured with, as torch-fidelity rebuilds it.
+
+    It takes 8-bit images of any size and enlarges them itself, as the first implementation did.
+    """
+
+    name = "inception"
+    smallest = 1
+
+    def __init__(self, weights: Path, device: str = "cpu") -> None:
+        self.sha256 = _checked_weights(weights, KNOWN_INCEPTION, "Inception's")
+        try:
+            import_torchvision()  # which torch-fidelity imports as it is
+            library: Any = importlib.import_module("torch_fidelity.feature_extractor_inceptionv3")
+        except ImportError as error:
+            raise UsageError(f"Inception needs torch-fidelity ({error}): pip install torch-fidelity") from error
+        seen = ("inception-v3-compat", ["2048"])
+        self._network = library.FeatureExtractorInceptionV3(*seen, feature_extractor_weights_path=str(weights))
+        self._network.to(device)
+
+    @torch.no_grad()
+    def features(self, images: Tensor) -> Tensor:
+        """N x 2048 features: the last layer before the classes, averaged over places."""
+        (seen,) = self._network((images * 255).round().to(torch.uint8))
+        return seen
 
 
 # what it declares lives as long as it
@@ -93,19 +144,19 @@ def import_torchvision() -> ModuleType:
 
 
 @cache
-def _check_weights(path: Path) -> None:
-    """Refuse a file that only bears the name; once a process."""
+def _checked_weights(path: Path, known: tuple[str, ...], whose: str) -> str:
+    """The SHA-256 of weights; a file that only bears the name is refused."""
     try:
         digest = sha256_file(path)
     except OSError as error:
         raise BadInputError(f"{path}: not readable ({error.strerror})") from error
-    if not digest.startswith(KNOWN):
-        raise BadInputError(f"{path}: not SqueezeNet's weights, or damaged: its SHA-256 begins with {digest[:8]}")
+    if not digest.startswith(known):
+        raise BadInputError(f"{path}: not {whose} weights, or damaged: its SHA-256 begins with {digest[:8]}")
+    return digest
 
 
 def _squeezenet() -> nn.Module:
     path = weights_path()
-    _check_weights(path)
     network: Any = import_torchvision().models.squeezenet1_1()
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))  # tensors alone: nothing is run
     features: nn.Module = network.features.eval().requires_grad_(False)

@@ -19,7 +19,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("statslog", "ownership", "records"),
     ("statistics",),
     ("keys",),
-    ("images", "checkpoints", "devices", "verdict", "robustness", "perceptual"),
+    ("images", "checkpoints", "devices", "verdict", "robustness", "quality", "perceptual"),
+    ("similarity",),
     ("perturb", "data"),
     ("codec",),
     ("reading",),
@@ -43,6 +44,7 @@ TORCH_FREE = (
     "recipe",
     "verdict",
     "robustness",
+    "quality",
 )
 NAMELESS = ("utils", "common", "helpers", "misc")
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
 
 from artfp import perceptual
 from artfp.errors import BadInputError, UsageError
-from artfp.perceptual import WEIGHTS, Perceptual, what_is_missing
+from artfp.files import sha256_file
+from artfp.perceptual import INCEPTION_WEIGHTS, WEIGHTS, Inception, Perceptual, inception_path, what_is_missing
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "squeezenet1_1" / "squeezenet1_1.pth"
 
@@ -85,3 +88,58 @@ def test_without_the_extra_it_is_named(weights: None, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(perceptual, "import_torchvision", absent)
     assert "pip install 'artfp[quality]'" in str(what_is_missing())
+
+
+class FakeInception:
+    """What torch-fidelity's network promises: bytes in, a tuple of the features that were asked for out."""
+
+    def __init__(self, name: str, features: list[str], feature_extractor_weights_path: str) -> None:
+        assert (name, features) == ("inception-v3-compat", ["2048"])
+        assert Path(feature_extractor_weights_path).is_file()
+
+    def to(self, device: str) -> FakeInception:
+        return self
+
+    def __call__(self, images: torch.Tensor) -> tuple[torch.Tensor]:
+        assert images.dtype == torch.uint8
+        return (images.float().mean(dim=(2, 3)).repeat(1, 683)[:, :2048],)
+
+
+@pytest.fixture
+def inception_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file with the place and, as far as we look, the hash of the published one."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    path = tmp_path / "hub" / "checkpoints" / INCEPTION_WEIGHTS[1]
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"weights")
+    monkeypatch.setattr(perceptual, "KNOWN_INCEPTION", (sha256_file(path)[:8],))
+    monkeypatch.setattr(perceptual, "import_torchvision", lambda: None)
+    return path
+
+
+def test_inception_is_fed_bytes_and_gives_2048_numbers(
+    inception_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of our side of the seam alone: the network itself is torch-fidelity's, which these tests do without."""
+    for name in ("torch_fidelity", "torch_fidelity.feature_extractor_inceptionv3"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    sys.modules[name].FeatureExtractorInceptionV3 = FakeInception
+    assert inception_path() == inception_weights
+    seen = Inception(inception_weights)
+    assert seen.sha256 == sha256_file(inception_weights)
+    found = seen.features(torch.full((2, 3, 32, 48), 128 / 255))
+    assert found.shape == (2, 2048)
+    assert found.unique().tolist() == [128]
+
+
+def test_inception_without_its_package_or_with_other_weights_is_told(
+    inception_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch_fidelity", None)
+    with pytest.raises(UsageError, match="pip install torch-fidelity"):
+        Inception(inception_weights)
+    monkeypatch.setattr(perceptual, "KNOWN_INCEPTION", ("6726825d",))
+    with pytest.raises(BadInputError, match="not Inception's weights"):
+        Inception(inception_weights)
+    inception_weights.unlink()
+    assert inception_path() is None

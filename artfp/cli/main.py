@@ -17,6 +17,7 @@ from artfp.cli.issue import issue
 from artfp.cli.keys import key
 from artfp.cli.ledger import ledger
 from artfp.cli.passive import passive
+from artfp.cli.quality import quality
 from artfp.cli.report import report
 from artfp.cli.robustness import robustness
 from artfp.cli.run import run_recipe
@@ -56,6 +57,7 @@ artfp.add_command(trace)
 artfp.add_command(ledger)
 artfp.add_command(robustness)
 artfp.add_command(passive)
+artfp.add_command(quality)
 
 
 def main() -> None:

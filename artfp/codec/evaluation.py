@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from artfp.codec.base import Codec
-from artfp.codec.fidelity import Fidelity, centre, measure
+from artfp.codec.fidelity import Fidelity, measure
 from artfp.images import round_to_8_bits, to_pixels, to_tensor
 from artfp.perceptual import Perceptual
 from artfp.perturb.image import PERTURBATIONS
 from artfp.results import Record
 from artfp.seeds import numpy_generator
+from artfp.similarity import centre
 
 # label, perturbation, strength in its own unit
 ROWS: tuple[tuple[str, str | None, float], ...] = (

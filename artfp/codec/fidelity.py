@@ -6,16 +6,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from kornia.metrics import ssim
 from numpy.typing import NDArray
 
 from artfp.codec.base import Codec
 from artfp.images import to_tensor
 from artfp.keys.fingerprint import Bits
-
-WINDOW = 11  # Wang et al. 2004; codec.base.MIN_SIDE is larger
-CENTRE = 1024  # pixels a side
+from artfp.similarity import centre, similarities
 
 
 @dataclass(frozen=True)
@@ -58,17 +54,5 @@ def measure(codec: Codec, clean: NDArray[np.uint8], marked: NDArray[np.uint8], b
         bits_total=read.size,
         squared_error=int((error**2).sum()),
         values=error.size,
-        ssim_sum=_ssim_sum(centre(clean), centre(marked)),
+        ssim_sum=float(similarities(centre(clean), centre(marked)).sum()),
     )
-
-
-@torch.no_grad()
-def _ssim_sum(clean: NDArray[np.uint8], marked: NDArray[np.uint8]) -> float:
-    similarity = ssim(to_tensor(clean), to_tensor(marked), WINDOW)
-    return float(similarity.mean(dim=(1, 2, 3)).to(torch.float64).sum())
-
-
-def centre(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The middle of large images, which stands for the whole where a measure weighs a hundred bytes a pixel."""
-    top, left = (max(0, (side - CENTRE) // 2) for side in pixels.shape[1:3])
-    return pixels[:, top : top + CENTRE, left : left + CENTRE]

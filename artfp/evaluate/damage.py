@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from artfp.evaluate.album import Pixels
+from artfp.evaluate.features import batches, feature_batches
 from artfp.images import to_tensor
 from artfp.perceptual import Perceptual, what_is_missing
+from artfp.similarity import decibels, squared_errors
 from artfp.statistics.exact import Floats
 from artfp.statistics.frechet import frechet_distance
-
-BATCH = 32
-PEAK = 255.0
 
 Images = Sequence[Pixels]
 
@@ -25,26 +24,21 @@ def eyes_for(side: int | None, device: str) -> Perceptual | None:
 
 def psnr(first: Images, second: Images) -> float | None:
     """The mean over the images that changed, in decibels; None where none did."""
-    errors = [_squared_error(one, other) for one, other in zip(first, second, strict=True)]
-    decibels = [10 * np.log10(PEAK**2 / error) for error in errors if error]
-    return float(np.mean(decibels)) if decibels else None
-
-
-def _squared_error(one: Pixels, other: Pixels) -> float:
-    return float(np.square(one.astype(np.int64) - other).mean())
+    pairs = zip(first, second, strict=True)
+    errors = np.array([squared_errors(one[None], other[None])[0] for one, other in pairs])
+    return float(decibels(errors[errors > 0]).mean()) if errors.any() else None
 
 
 def lpips(eyes: Perceptual, first: Images, second: Images, device: str) -> float:
     """The mean LPIPS distance of each image to its partner."""
-    pairs = zip(_batches(first), _batches(second), strict=True)
+    pairs = zip(batches(first), batches(second), strict=True)
     found = [eyes.distances(*(to_tensor(batch).to(device) for batch in pair)) for pair in pairs]
     return float(np.concatenate([distances.double().cpu().numpy() for distances in found]).mean())
 
 
 def features(eyes: Perceptual, images: Images, device: str) -> Floats:
     """N x 512."""
-    found = [eyes.features(to_tensor(batch).to(device)) for batch in _batches(images)]
-    return np.concatenate([seen.double().cpu().numpy() for seen in found])
+    return np.concatenate(list(feature_batches(images, eyes, device)))
 
 
 def frechet(eyes: Perceptual, images: Images, clean: Floats, device: str) -> float | None:
@@ -52,9 +46,3 @@ def frechet(eyes: Perceptual, images: Images, clean: Floats, device: str) -> flo
     if min(len(images), len(clean)) < 2:
         return None
     return frechet_distance(features(eyes, images, device), clean)
-
-
-def _batches(images: Images) -> Iterator[Pixels]:
-    """N x H x W x 3."""
-    for start in range(0, len(images), BATCH):
-        yield np.stack(images[start : start + BATCH])

@@ -42,13 +42,25 @@ class Deck:
         """The last image first."""
         return Deck(self.path, self.names[::-1])
 
+    def first(self, count: int | None) -> Deck:
+        """So many of them; all, where no number is given."""
+        return Deck(self.path, self.names[:count])
+
+    def files(self) -> Iterator[bytes]:
+        """The bytes of their files."""
+        with open_source(self.path) as source:
+            for index in self._places(source, slice(None)):
+                yield source.read_at(index)
+
     def images(self, chosen: slice, side: int | None = None) -> Iterator[Pixels]:
         """Those at these places: as they are, or the largest centre square of each at this side."""
         with open_source(self.path) as source, ThreadPoolExecutor(thread_count()) as pool:
-            index_of = {source[index].name: index for index in range(len(source))}
-            indices = [index_of[name] for name in self.names[chosen]]
-            for loaded in read_ahead(pool, partial(_load, source), indices):
+            for loaded in read_ahead(pool, partial(_load, source), self._places(source, chosen)):
                 yield loaded.rgb if side is None else centre_square(loaded.rgb, side)
+
+    def _places(self, source: Source, chosen: slice) -> list[int]:
+        index_of = {source[index].name: index for index in range(len(source))}
+        return [index_of[name] for name in self.names[chosen]]
 
 
 def _load(source: Source, index: int) -> LoadedImage:
@@ -113,6 +125,6 @@ def names_of_originals(deck: Deck) -> tuple[str, ...]:
 
 def _shuffled(path: Path, names: Sequence[str], seed: int) -> Deck:
     if not names:
-        raise UsageError(f"{path}: holds no images that can be swept")
+        raise UsageError(f"{path}: holds no images that can be used")
     order = numpy_generator(seed, "robustness-order").permutation(len(names))
     return Deck(path, tuple(names[index] for index in order))

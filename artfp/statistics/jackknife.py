@@ -45,8 +45,15 @@ def intervals(
     if len(lengths) != 1 or (n := lengths.pop()) % groups or n < 2 * groups:
         raise ArtfpError(f"a jackknife takes sets of one length, a multiple of {groups} and at least {2 * groups}")
     group = np.arange(n) % groups
-    values = np.array(statistic(*sets))
-    without = np.array([statistic(*(rows[group != left_out] for rows in sets)) for left_out in range(groups)])
+    whole = statistic(*sets)
+    return leaving_out(
+        whole, [statistic(*(rows[group != left_out] for rows in sets)) for left_out in range(groups)], level
+    )
+
+
+def leaving_out(whole: Sequence[float], parts: Sequence[Sequence[float]], level: float = LEVEL) -> list[Interval]:
+    """An interval for each number that was computed from all images, and G times without one group each."""
+    values, without, groups = np.array(whole), np.array(parts), len(parts)
     deviation = np.sqrt((groups - 1) * without.var(axis=0))
     reach = stdtrit(groups - 1, (1 + level) / 2) * deviation
     return [Interval(*map(float, found)) for found in zip(values, values - reach, values + reach, strict=True)]

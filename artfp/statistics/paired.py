@@ -10,7 +10,8 @@ method of variance estimates recovery (Zou, Donner, Statistics in Medicine 27, 2
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,6 +19,10 @@ from artfp.statistics.exact import Floats, Ints
 from artfp.statistics.jackknife import LEVEL, Interval
 
 DRAWS = 2000
+DRAWN_AT_ONCE = 1 << 22  # counts
+
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 def paired_difference(a: Sequence[float], b: Sequence[float], random: np.random.Generator) -> Interval:
@@ -28,8 +33,10 @@ def paired_difference(a: Sequence[float], b: Sequence[float], random: np.random.
 def bootstrapped_mean(values: Floats | Ints, random: np.random.Generator) -> Interval:
     """The mean, and where it lies when as many values are drawn anew from these."""
     distinct, counts = np.unique(values, return_counts=True)  # few, where values are counts of bits
-    means = random.multinomial(len(values), counts / len(values), DRAWS) @ distinct / len(values)
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    block = max(1, DRAWN_AT_ONCE // len(distinct))
+    sizes = [min(block, DRAWS - start) for start in range(0, DRAWS, block)]
+    drawn = [random.multinomial(len(values), counts / len(values), size) @ distinct for size in sizes]
+    low, high = np.quantile(np.concatenate(drawn) / len(values), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(float(values.mean()), float(low), float(high))
 
 
@@ -38,3 +45,16 @@ def independent_difference(a: Interval, b: Interval) -> Interval:
     difference = a.value - b.value
     low = difference - math.hypot(a.value - a.low, b.high - b.value)
     return Interval(difference, low, difference + math.hypot(a.high - a.value, b.value - b.low))
+
+
+def beside(measure: Callable[[S, T], Sequence[float]]) -> Callable[[S, S, T], list[float]]:
+    """What is measured of a first against a third, then of a second against it, then the differences.
+
+    For intervals that leave parts of all three out together: what the third does to both is not in the difference.
+    """
+
+    def measured(first: S, second: S, third: T) -> list[float]:
+        ones, others = measure(first, third), measure(second, third)
+        return [*ones, *others, *(one - other for one, other in zip(ones, others, strict=True))]
+
+    return measured

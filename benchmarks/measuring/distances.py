@@ -11,6 +11,7 @@ from typing import Any
 from artfp.statistics.frechet import frechet_distance
 from artfp.statistics.jackknife import GROUPS, intervals
 from artfp.statistics.kernel import kernel_distance
+from artfp.statistics.paired import beside
 from benchmarks.measuring.reading import Features
 
 DISTANCES: Mapping[str, Callable[[Features, Features], float]] = {
@@ -30,14 +31,10 @@ def compared(
     sets = [features[:images] for features in (first, second, held_out)]
     found: dict[str, Any] = {"images": images}
     for name, distance in DISTANCES.items():
-        measured = zip((*names, "difference"), intervals(_beside(distance), sets), strict=True)
+        measured = zip((*names, "difference"), intervals(beside(_alone(distance)), sets), strict=True)
         found[name] = {kind: interval.to_dict() for kind, interval in measured}
     return found
 
 
-def _beside(distance: Callable[[Features, Features], float]) -> Callable[..., tuple[float, float, float]]:
-    def both(first: Features, second: Features, held_out: Features) -> tuple[float, float, float]:
-        one, other = distance(first, held_out), distance(second, held_out)
-        return one, other, one - other
-
-    return both
+def _alone(distance: Callable[[Features, Features], float]) -> Callable[[Features, Features], tuple[float]]:
+    return lambda first, second: (distance(first, second),)

@@ -9,8 +9,9 @@ import pytest
 
 from artfp.codec.dct import DctCodec
 from artfp.codec.evaluation import Images, read_clean
-from artfp.codec.fidelity import CENTRE, Fidelity, measure
+from artfp.codec.fidelity import Fidelity, measure
 from artfp.images import to_tensor
+from artfp.similarity import CENTRE
 
 
 def test_identical_images_have_no_error_and_full_similarity(dct: DctCodec) -> None:

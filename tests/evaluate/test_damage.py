@@ -6,19 +6,10 @@ import math
 
 import numpy as np
 import pytest
-import torch
+from eyes import Means
 
 from artfp.evaluate import damage
-
-
-class Means:
-    """Sees of an image its mean in each channel; stands for SqueezeNet."""
-
-    def distances(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        return (self.features(first) - self.features(second)).abs().sum(dim=1)
-
-    def features(self, images: torch.Tensor) -> torch.Tensor:
-        return images.mean(dim=(2, 3))
+from artfp.evaluate.features import BATCH
 
 
 def noise(count: int) -> list[np.ndarray]:
@@ -34,7 +25,7 @@ def test_psnr_is_the_mean_over_the_images_that_changed() -> None:
 
 
 def test_perceptual_distances_are_means_over_all_pairs_whatever_the_batches() -> None:
-    before = noise(damage.BATCH + 1)
+    before = noise(BATCH + 1)
     after = [*before[:-1], before[-1] + 51]  # a fifth of the range in three channels, in one image of all
     assert damage.lpips(Means(), before, after, "cpu") == pytest.approx(0.6 / len(before), abs=1e-6)
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from artfp.seeds import numpy_generator
+from artfp.statistics import paired
 from artfp.statistics.jackknife import Interval
-from artfp.statistics.paired import independent_difference, paired_difference
+from artfp.statistics.paired import beside, bootstrapped_mean, independent_difference, paired_difference
 
 
 def test_what_differs_by_a_constant_has_an_interval_of_no_length() -> None:
@@ -35,10 +36,10 @@ def test_the_bootstrap_agrees_with_the_normal_interval_of_the_mean() -> None:
 def test_pairing_takes_out_what_images_share() -> None:
     shared = numpy_generator("shared").normal(0.7, 0.2, 300)
     a = shared + numpy_generator("a").normal(0.02, 0.01, 300)
-    paired = paired_difference(a, shared, numpy_generator("draws"))
+    together = paired_difference(a, shared, numpy_generator("draws"))
     apart = independent_difference(_interval(a), _interval(shared))
-    assert paired.low > 0 > apart.low
-    assert paired.value == pytest.approx(apart.value)
+    assert together.low > 0 > apart.low
+    assert together.value == pytest.approx(apart.value)
 
 
 def _interval(values: np.ndarray) -> Interval:
@@ -57,3 +58,17 @@ def test_a_difference_turned_round_is_its_opposite() -> None:
     a, b = Interval(0.9, 0.87, 0.92), Interval(0.8, 0.75, 0.84)
     there, back = independent_difference(a, b), independent_difference(b, a)
     assert (there.low, there.high) == (pytest.approx(-back.high), pytest.approx(-back.low))
+
+
+def test_of_very_many_images_the_bootstrap_draws_in_blocks_what_it_would_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values = numpy_generator("values").random(60)
+    at_once = bootstrapped_mean(values, numpy_generator("draws"))
+    monkeypatch.setattr(paired, "DRAWN_AT_ONCE", 60 * 7)
+    assert bootstrapped_mean(values, numpy_generator("draws")) == at_once
+
+
+def test_beside_measures_both_against_the_third_and_then_their_differences() -> None:
+    measure = beside(lambda one, third: (one - third, one * third))
+    assert measure(7, 5, 2) == [5, 14, 3, 10, 2, 4]
