@@ -110,7 +110,7 @@ def originals_of(deck: Deck, clean: Path) -> Deck | None:
     if manifest is None:
         return None
     with open_source(clean) as source:
-        if manifest["settings"]["source"] != source.sha256:
+        if manifest.get("settings", {}).get("source") != source.sha256:
             return None
     return Deck(clean, names_of_originals(deck))
 

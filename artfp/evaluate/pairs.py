@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from artfp.data.manifest import read_manifest, read_marked, read_sources
-from artfp.data.readers import open_source
 from artfp.errors import CannotError
-from artfp.evaluate.deck import Deck, originals_of
+from artfp.evaluate.deck import Deck, names_of_originals, originals_of
 
 AUTO, YES, NO = "auto", "yes", "no"
 WISHES = (AUTO, YES, NO)
@@ -33,11 +32,8 @@ class Pairs:
 
 def paired(images: Deck, real: Deck, wish: str) -> Pairs:
     """The images in their order, each with its original; of a dataset of ours those that are marked."""
-    manifest = read_manifest(images.path)
-    if manifest is not None:
-        if wish == AUTO:
-            _check_source(manifest.get("settings", {}).get("source"), real)
-        return _by_manifest(images, real)
+    if read_manifest(images.path) is not None:
+        return _by_manifest(images, real, wish)
     if wish == AUTO:
         raise CannotError("no manifest says what the images were made from; --pairs yes pairs by names, or by order")
     if set(real.names).issuperset(images.names):
@@ -45,19 +41,17 @@ def paired(images: Deck, real: Deck, wish: str) -> Pairs:
     return _by_order(images, real)
 
 
-def _check_source(source: str | None, real: Deck) -> None:
-    with open_source(real.path) as opened:
-        if opened.sha256 != source:
-            raise CannotError("they were made from other images, says their manifest; --pairs yes goes by file names")
-
-
-def _by_manifest(images: Deck, real: Deck) -> Pairs:
+def _by_manifest(images: Deck, real: Deck, wish: str) -> Pairs:
     marked = read_marked(images.path).keys() & read_sources(images.path).keys()
     chosen = images.without([name for name in images.names if name not in marked])
-    originals = originals_of(chosen, real.path)
-    if originals is None:
+    if (originals := originals_of(chosen, real.path)) is not None:
+        return Pairs(MANIFEST, chosen, originals)
+    if wish == AUTO:
+        raise CannotError("they were made from other images, says their manifest; --pairs yes goes by file names")
+    names = names_of_originals(chosen)
+    if not set(real.names).issuperset(names):
         raise CannotError("their manifest names originals that are not among the real images")
-    return Pairs(MANIFEST, chosen, originals)
+    return Pairs(MANIFEST, chosen, Deck(real.path, names))
 
 
 def _by_order(images: Deck, real: Deck) -> Pairs:
