@@ -11,6 +11,7 @@ from artfp.passive.base import Attributor
 from artfp.passive.classes import Examples
 from artfp.passive.dct_linear import DctSettings
 from artfp.passive.dnadet import DnaDetSettings
+from artfp.passive.harness import CONTRASTIVE, HarnessSettings
 from artfp.passive.registry import SYSTEMS
 from artfp.passive.residual import ResidualSettings
 
@@ -34,6 +35,7 @@ TINY: dict[str, Any] = {
         rate=5e-3,
         decay_every=20,
     ),
+    "harness": HarnessSettings("small-16", CONTRASTIVE, steps=25, batch=12, rate=5e-3),
 }
 
 

@@ -10,10 +10,12 @@ import math
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from artfp.generators.dataset import Order
 from artfp.statistics.exact import Ints
+
+PROJECTED = 128  # features that are contrasted
 
 
 def supervised_contrastive(features: Tensor, labels: Tensor, temperature: float) -> Tensor:
@@ -30,6 +32,11 @@ def supervised_contrastive(features: Tensor, labels: Tensor, temperature: float)
     counts = positive.sum(dim=1)
     means = logs.masked_fill(~positive, 0).sum(dim=1) / counts.clamp(min=1)
     return -means.sum() / (counts > 0).sum().clamp(min=1)
+
+
+def projection(width: int) -> nn.Module:
+    """From the features that name classes to those that are contrasted."""
+    return nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, PROJECTED))
 
 
 class BalancedOrder:

@@ -13,8 +13,7 @@ the classes' own training images, for there are no others.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import ClassVar
@@ -27,19 +26,18 @@ from torch import Tensor, nn
 from artfp.errors import UsageError
 from artfp.generators.dataset import Order
 from artfp.images import resize
-from artfp.passive.base import BATCH, LITE, PAPER, Course, Facts, NetworkAttributor
+from artfp.passive.base import BATCH, LITE, PAPER, Course, Facts, NetworkAttributor, drawing
 from artfp.passive.classes import Examples, Lessons
-from artfp.passive.contrastive import BalancedOrder, supervised_contrastive
+from artfp.passive.contrastive import BalancedOrder, projection, supervised_contrastive
 from artfp.passive.learning import Descent, go_on
 from artfp.passive.transformations import TRANSFORMATIONS, Transformation
 from artfp.recipe import setting
-from artfp.seeds import derive_seed, numpy_generator
+from artfp.seeds import numpy_generator
 from artfp.statistics.exact import Ints
 
 STAGES = 4
 SLOPE = 0.2
 DROPPED = 0.2
-PROJECTED = 128  # features that are contrasted
 PACE = 100.0  # how much faster than everything else the weights of the two losses learn
 
 Batch = Callable[[int], tuple[Tensor, Tensor]]  # the images of a step and their labels
@@ -118,8 +116,7 @@ class Pupil(nn.Module):
     def __init__(self, network: PatchNetwork, temperature: float) -> None:
         super().__init__()
         self.network, self.temperature = network, temperature
-        width = network.width
-        self.projection = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, PROJECTED))
+        self.projection = projection(network.width)
         self.spread = nn.Parameter(torch.zeros(2))
 
     def forward(self, patches: Tensor, labels: Tensor) -> Tensor:
@@ -145,12 +142,12 @@ class DnaDet(NetworkAttributor[DnaDetSettings]):
             patch=32,
             patches=8,
             every=5,
-            pretraining_steps=600,
+            pretraining_steps=1000,
             pretraining_batch=32,
-            steps=1200,
+            steps=3000,
             batch=32,
             rate=1e-3,
-            decay_every=100,
+            decay_every=300,
         ),
         PAPER: DnaDetSettings(),
     }
@@ -210,14 +207,6 @@ class DnaDet(NetworkAttributor[DnaDetSettings]):
         adam = torch.optim.Adam(pupil.parameters(), lr=chosen.rate)
         descent = Descent(pupil, adam, loss, lambda step: chosen.rate * chosen.decay ** (step // chosen.decay_every))
         go_on(descent, steps, course, name)
-
-
-@contextmanager
-def drawing(*parts: int | str) -> Iterator[None]:
-    """What torch draws inside follows from the parts alone, and leaves no trace outside."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(*parts))
-        yield
 
 
 def transformed(
