@@ -136,7 +136,7 @@ class DnaDet(NetworkAttributor[DnaDetSettings]):
 
     name = "dnadet"
     presets: ClassVar[Mapping[str, DnaDetSettings]] = {
-        LITE: DnaDetSettings(
+        LITE: DnaDetSettings(  # 8 minutes of one core at 64 pixels
             width=16,
             enlarged=2,
             patch=32,
