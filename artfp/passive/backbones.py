@@ -16,6 +16,7 @@ from artfp.errors import UsageError
 from artfp.perceptual import import_torchvision
 
 VIT_PATCH, VIT_LAYERS = 16, 12
+MULTIPLE = 32  # which ConvNeXt halves to a whole number, and which whole patches of ViT cover
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ def backbone(name: str, side: int) -> tuple[nn.Module, int]:
     """The network of this name for images of a side, and how many features it gives."""
     if name in SMALL:
         return SmallResNet(SMALL[name]), 4 * SMALL[name]
+    if side % MULTIPLE:
+        raise UsageError(f"{name} takes images whose side is a multiple of {MULTIPLE}, not {side}: have them resized")
     published = PUBLISHED[name]
     network = published.build(_models(), side)
     features: Any = network.get_submodule(published.head)

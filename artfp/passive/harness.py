@@ -44,7 +44,7 @@ class HarnessSettings:
 
     backbone: str = setting("small-32", choices=BACKBONES)
     objective: str = setting(CROSS_ENTROPY, choices=OBJECTIVES)
-    side: int | None = setting(None, low=32, high=1024, multiple=16)  # to which images are resized; none: as they are
+    side: int | None = setting(None, low=32, high=1024, multiple=32)  # to which images are resized; none: as they are
     steps: int = setting(2000, low=1)
     batch: int = setting(32, low=2)  # images, of all classes alike
     rate: float = setting(1e-3, low=1e-7, high=1)  # falls to nothing along half a cosine

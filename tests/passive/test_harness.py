@@ -63,6 +63,12 @@ def test_without_torchvision_a_published_backbone_says_what_to_install(monkeypat
         backbone("resnet-18", 32)
 
 
+@pytest.mark.parametrize("name", sorted(PUBLISHED))
+def test_a_side_that_a_published_backbone_cannot_halve_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="multiple of 32, not 48"):
+        backbone(name, 48)
+
+
 def test_presets_vary_over_every_backbone_of_theirs_and_both_objectives() -> None:
     found = variants(LITE) | variants(PAPER)
     assert len(found) == 2 * (3 + 5) == 2 * len(BACKBONES)
@@ -98,11 +104,11 @@ def test_the_objectives_are_cross_entropy_on_logits_and_the_same_with_contrast()
 
 
 def test_images_are_resized_to_the_side_of_the_settings() -> None:
-    network = Classifier(3, SIZE, HarnessSettings("small-16", side=48))
+    network = Classifier(3, SIZE, HarnessSettings("small-16", side=64))
     seen: list[tuple[int, ...]] = []
     network.backbone.register_forward_pre_hook(lambda _module, given: seen.append(tuple(given[0].shape)))
     network(torch.rand(2, 3, SIZE, SIZE))
-    assert seen == [(2, 3, 48, 48)]
+    assert seen == [(2, 3, 64, 64)]
 
 
 def test_it_learns_by_cross_entropy_alone_too(lessons: Lessons, strangers: Examples) -> None:
