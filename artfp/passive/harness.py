@@ -40,7 +40,7 @@ GENERATED = "generated"  # the class of all that is not real, where the task is 
 
 @dataclass(frozen=True)
 class HarnessSettings:
-    """What determines the network beside the images; the defaults take 2, 5 and 15 minutes of one core at 64 pixels."""
+    """What determines the network beside the images; the widths take 2, 5 and 15 minutes of one core at 64 px."""
 
     backbone: str = setting("small-32", choices=BACKBONES)
     objective: str = setting(CROSS_ENTROPY, choices=OBJECTIVES)
@@ -132,6 +132,8 @@ def variants(preset: str) -> dict[str, HarnessSettings]:
 def as_task(sources: Iterable[ClassSource], task: str, real: str) -> list[ClassSource]:
     """The classes as they are, or, where the task is binary, all but the real one as a single class."""
     given = list(sources)
+    if task not in TASKS:
+        raise UsageError(f"no task {task!r}: there are {', '.join(TASKS)}")
     if real not in {source.name for source in given}:
         raise UsageError(f"no class is called {real!r}: which one is real?")
     if task == MULTI_CLASS:

@@ -125,6 +125,8 @@ def test_the_binary_task_puts_all_generators_together() -> None:
     assert [each.path for each in binary] == [each.path for each in SOURCES]
     with pytest.raises(UsageError, match="which one is real"):
         as_task(SOURCES, BINARY, "real")
+    with pytest.raises(UsageError, match="there are binary, multi-class"):
+        as_task(SOURCES, "ternary", "photos")
 
 
 def test_a_multi_class_system_detects_by_the_odds_of_all_generators_together() -> None:
