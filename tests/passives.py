@@ -10,6 +10,8 @@ from artfp.data.procedural import generate
 from artfp.passive.base import Attributor
 from artfp.passive.classes import Examples
 from artfp.passive.dct_linear import DctSettings
+from artfp.passive.dnadet import DnaDetSettings
+from artfp.passive.harness import CONTRASTIVE, HarnessSettings
 from artfp.passive.registry import SYSTEMS
 from artfp.passive.residual import ResidualSettings
 
@@ -20,6 +22,20 @@ NAMES = ("ant", "bee", "cat")
 TINY: dict[str, Any] = {
     "residual": ResidualSettings(),
     "dct": DctSettings(steps=30, batch=16, rate=1e-2, penalties=(0.0, 1e-3)),
+    "dnadet": DnaDetSettings(
+        width=8,
+        enlarged=1,
+        patch=16,
+        patches=2,
+        every=17,
+        pretraining_steps=8,
+        pretraining_batch=8,
+        steps=70,
+        batch=12,
+        rate=5e-3,
+        decay_every=20,
+    ),
+    "harness": HarnessSettings("small-16", CONTRASTIVE, steps=25, batch=12, rate=5e-3),
 }
 
 

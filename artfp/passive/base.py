@@ -9,7 +9,8 @@ It never sees a test image: `Lessons` holds none. Scores are logits or correlati
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -123,8 +124,7 @@ class NetworkAttributor(Attributor[S]):
 
     def begin(self, seed: int) -> None:
         """Start afresh from the seed: the first thing that `fit` does."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive_seed(seed, self.name, "start"))
+        with drawing(seed, self.name, "start"):
             self.network = self.build().to(self.device)
 
     def scores(self, images: Tensor) -> Tensor:
@@ -144,3 +144,11 @@ class NetworkAttributor(Attributor[S]):
         """Move the network."""
         self.device = device
         self.network.to(device)
+
+
+@contextmanager
+def drawing(*parts: int | str) -> Iterator[None]:
+    """What torch draws inside follows from the parts alone, and leaves no trace outside."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(*parts))
+        yield

@@ -6,6 +6,8 @@ from typing import Any
 
 from artfp.passive.base import Attributor
 from artfp.passive.dct_linear import DctLinear
+from artfp.passive.dnadet import DnaDet
+from artfp.passive.harness import Harness
 from artfp.passive.residual import Residual
 
-SYSTEMS: dict[str, type[Attributor[Any]]] = {system.name: system for system in (Residual, DctLinear)}
+SYSTEMS: dict[str, type[Attributor[Any]]] = {system.name: system for system in (Residual, DctLinear, DnaDet, Harness)}
