@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from artfp.data.procedural import generate
+from artfp.passive.attnet import AttnetSettings
 from artfp.passive.base import Attributor
 from artfp.passive.classes import Examples
 from artfp.passive.dct_linear import DctSettings
@@ -20,6 +21,7 @@ NAMES = ("ant", "bee", "cat")
 TINY: dict[str, Any] = {
     "residual": ResidualSettings(),
     "dct": DctSettings(steps=30, batch=16, rate=1e-2, penalties=(0.0, 1e-3)),
+    "attnet": AttnetSettings(width=8, most=32, features=64, steps=80, rate=2e-2),
 }
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from artfp.passive.attnet import Attnet
 from artfp.passive.base import Attributor
 from artfp.passive.dct_linear import DctLinear
 from artfp.passive.residual import Residual
 
-SYSTEMS: dict[str, type[Attributor[Any]]] = {system.name: system for system in (Residual, DctLinear)}
+SYSTEMS: dict[str, type[Attributor[Any]]] = {system.name: system for system in (Residual, DctLinear, Attnet)}
