@@ -13,6 +13,7 @@ from artfp.passive.classes import Examples
 from artfp.passive.dct_linear import DctSettings
 from artfp.passive.registry import SYSTEMS
 from artfp.passive.residual import ResidualSettings
+from artfp.passive.visnet import VisnetSettings
 
 SIZE = 16
 NAMES = ("ant", "bee", "cat")
@@ -22,6 +23,7 @@ TINY: dict[str, Any] = {
     "residual": ResidualSettings(),
     "dct": DctSettings(steps=30, batch=16, rate=1e-2, penalties=(0.0, 1e-3)),
     "attnet": AttnetSettings(width=8, most=32, features=64, steps=80, rate=2e-2),
+    "visnet": VisnetSettings(width=4, most=8, steps=40, batch=16, rate=0.1),
 }
 
 

@@ -79,7 +79,7 @@ class AttributionNetwork(nn.Module):
 
     def features(self, images: Tensor) -> Tensor:
         """The fingerprint of each image."""
-        hidden = active(self.last(self.encoder(2 * images - 1)))
+        hidden = active(self.last(self.encoder(signed(images))))
         return active(self.dense(hidden.flatten(1)))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -134,6 +134,11 @@ class Shown:
         """Images and labels."""
         images, labels = self.train.batch(self.order[step], self.course.device)
         return Flip()(images, 0.5, numpy_generator(self.course.seed, "attnet-mirror", step)), labels
+
+
+def signed(images: Tensor) -> Tensor:
+    """Images of the convention in [-1, 1]."""
+    return 2 * images - 1
 
 
 def check_size(size: int) -> None:

@@ -8,5 +8,6 @@ from artfp.passive.attnet import Attnet
 from artfp.passive.base import Attributor
 from artfp.passive.dct_linear import DctLinear
 from artfp.passive.residual import Residual
+from artfp.passive.visnet import Visnet
 
-SYSTEMS: dict[str, type[Attributor[Any]]] = {system.name: system for system in (Residual, DctLinear, Attnet)}
+SYSTEMS: dict[str, type[Attributor[Any]]] = {system.name: system for system in (Residual, DctLinear, Attnet, Visnet)}
