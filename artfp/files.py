@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import IO, Any
@@ -86,6 +86,21 @@ def working_alone(folder: Path, parts: Sequence[str] = ("samples",)) -> Iterator
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def working_in(folder: Path) -> Iterator[None]:
+    """`working_alone` in a folder that is made where there is none, and goes again if nothing came to lie in it."""
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with working_alone(folder):
+            yield
+    except BaseException:
+        if is_new:
+            with suppress(OSError):  # of a folder in which there is something by now
+                folder.rmdir()
+        raise
 
 
 def _lock(handle: int, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import pytest
 
 from artfp import recipe
 from artfp.errors import BadInputError, UsageError
-from artfp.files import atomic_open, new_folder, read_json, sha256_bytes, sha256_file, write_json
+from artfp.files import atomic_open, new_folder, read_json, sha256_bytes, sha256_file, working_in, write_json
 from artfp.results import Record
 from artfp.seeds import derive_seed, numpy_generator
 from artfp.statslog import StatsLog
@@ -47,6 +48,20 @@ def test_what_appears_is_as_open_as_the_user_has_it(tmp_path: Path, umask: int, 
         os.umask(before)
     paths = [tmp_path / "new", *(tmp_path / "new" / name for name in ("open.json", "private.json"))]
     assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [*modes, 0o600]
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_a_folder_made_to_work_in_goes_again_where_nothing_was_done(done: bool, tmp_path: Path) -> None:
+    with contextlib.suppress(KeyboardInterrupt), working_in(tmp_path / "new"):
+        if done:
+            (tmp_path / "new" / "result").touch()
+        raise KeyboardInterrupt
+    assert (tmp_path / "new").exists() == done
+
+
+def test_nobody_works_in_a_folder_beside_another(tmp_path: Path) -> None:
+    with working_in(tmp_path), pytest.raises(UsageError, match="another process"), working_in(tmp_path):
+        pass
 
 
 def test_hashes_agree(tmp_path: Path) -> None:
@@ -99,6 +114,13 @@ class Whole:
 def test_recipes_fill_dataclasses() -> None:
     whole = recipe.parse({"name": "n", "part": {"rate": 2}, "folder": "x/y"}, Whole, "r.toml")
     assert whole == Whole("n", Part(2.0), "a", Path("x/y"))
+
+
+def test_what_a_recipe_was_written_to_comes_back_with_its_nothings() -> None:
+    whole = Whole("n", Part())
+    assert recipe.parse(recipe.to_dict(whole), Whole, "r.json") == whole
+    with pytest.raises(UsageError, match="kind: must be str"):
+        recipe.parse({"name": "n", "part": {}, "kind": None}, Whole, "r.json")
 
 
 def test_every_error_of_a_recipe_is_reported_at_once() -> None:

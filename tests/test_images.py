@@ -70,6 +70,13 @@ def test_rubbish_is_refused_by_name(data: bytes) -> None:
         images.load_image(data, "odd.png")
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "MPO"])
+def test_the_format_of_a_file_is_what_its_bytes_say(photo: Image.Image, kind: str) -> None:
+    assert images.file_format(encoded(photo, kind), "a.gif") == ("JPEG" if kind == "MPO" else kind)
+    with pytest.raises(BadInputError, match=r"odd\.png"):
+        images.file_format(b"not an image", "odd.png")
+
+
 def test_a_truncated_file_is_refused(photo: Image.Image) -> None:
     with pytest.raises(BadInputError, match="cut"):
         images.load_image(encoded(photo.resize((400, 400)))[:-600], "cut")

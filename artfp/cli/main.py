@@ -16,6 +16,7 @@ from artfp.cli.gan import train_gan
 from artfp.cli.issue import issue
 from artfp.cli.keys import key
 from artfp.cli.ledger import ledger
+from artfp.cli.passive import passive
 from artfp.cli.report import report
 from artfp.cli.robustness import robustness
 from artfp.cli.run import run_recipe
@@ -54,6 +55,7 @@ artfp.add_command(issue)
 artfp.add_command(trace)
 artfp.add_command(ledger)
 artfp.add_command(robustness)
+artfp.add_command(passive)
 
 
 def main() -> None:

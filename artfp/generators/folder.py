@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from artfp import recipe as recipes
 from artfp.data.manifest import MANIFEST
 from artfp.data.readers import Source, open_source
 from artfp.errors import UsageError
-from artfp.files import read_json, sha256_bytes, sha256_file, working_alone, write_json
+from artfp.files import read_json, sha256_bytes, sha256_file, working_in, write_json
 from artfp.generators.dataset import check_first, size_of_first
 from artfp.generators.families import check_used
 from artfp.generators.settings import GanRecipe
@@ -114,16 +114,8 @@ def _manifest_bytes(data: Path) -> bytes | None:
 def claimed(out: Path, identity: Identity) -> Iterator[None]:
     """The folder, made or checked to be this training's, locked, and cleared of half-written files."""
     check_folder(out, identity)
-    is_new = not out.exists()
-    out.mkdir(parents=True, exist_ok=True)
-    try:
-        with working_alone(out):
-            yield
-    except BaseException:
-        if is_new:
-            with suppress(OSError):  # of a folder in which there is something by now
-                out.rmdir()
-        raise
+    with working_in(out):
+        yield
 
 
 def sign(out: Path, identity: Identity) -> None:

@@ -9,7 +9,7 @@ are added, moved, renamed as a class, attacked or stored in another format, and 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -31,7 +31,7 @@ from artfp.seeds import derive_seed
 from artfp.statistics.exact import Ints
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
-SHARES = ((TRAIN, 0.70), (VALIDATION, 0.85), (TEST, 1.0))  # the upper ends of the parts of [0, 1)
+ENDS = ((TRAIN, 70), (VALIDATION, 85), (TEST, 100))  # of the parts, in hundredths
 UNKNOWN = "unknown"  # what an open-set verdict calls the images of no class, so that no class may
 MIN_SIDE = 16
 
@@ -87,6 +87,11 @@ class Examples:
         """Images of the convention and their labels."""
         return to_tensor(self.pixels[indices]).to(device), torch.from_numpy(self.labels[indices]).to(device)
 
+    def batches(self, count: int, device: str) -> Iterator[tuple[Tensor, Tensor]]:
+        """All of them in their order, so many at a time."""
+        for start in range(0, len(self), count):
+            yield self.batch(np.arange(start, min(start + count, len(self))), device)
+
     def of_class(self, label: int) -> Pixels:
         """The images of one class."""
         return self.pixels[self.labels == label]
@@ -113,16 +118,8 @@ class Listed:
     label: int
     source: Source
     index: int
-
-    @property
-    def name(self) -> str:
-        """For messages: where it is."""
-        return f"{self.source.path}/{self.source[self.index].name}"
-
-    @property
-    def part(self) -> str:
-        """Whether it trains, chooses or tests."""
-        return part_of(self.source[self.index].name)
+    name: str  # for messages: where it is
+    part: str  # whether it trains, chooses or tests
 
     def read(self) -> bytes:
         """Its file."""
@@ -136,7 +133,9 @@ class Gathering:
         self.classes = tuple(sorted({name for name, _ in sources}))
         self.sources = sources
         self.images = tuple(
-            Listed(self.classes.index(name), source, index) for name, source in sources for index in range(len(source))
+            Listed(self.classes.index(name), source, entry.index, f"{source.path}/{entry.name}", part_of(entry.name))
+            for name, source in sources
+            for entry in source
         )
 
     def count(self, *parts: str) -> dict[str, int]:
@@ -224,20 +223,17 @@ def _sources_of(spec: str) -> list[ClassSource]:
 
 def part_of(name: str) -> str:
     """Whether the image of this name trains, chooses or tests."""
-    place = derive_seed("passive-part", PurePosixPath(name).stem) / 2**63
-    return next(part for part, end in SHARES if place < end)
+    place = derive_seed("passive-part", PurePosixPath(name).stem) % 100
+    return next(part for part, end in ENDS if place < end)
 
 
-def check_formats(gathering: Gathering, jpeg: int | None) -> None:
+def check_formats(formats: Mapping[str, set[str]]) -> None:
     """Refuse files of several formats: a system learns to tell formats, which is easier than to tell generators."""
-    if jpeg is not None:
-        return
-    formats = gathering.formats()
     if len(set().union(*formats.values())) > 1:
         told = "; ".join(f"{name}: {', '.join(sorted(kinds))}" for name, kinds in formats.items())
         raise UsageError(
-            f"the classes' files are of different formats ({told}), and systems would learn these instead of what "
-            "made the images; store all images alike, or have it done with --jpeg QUALITY"
+            f"the files are of different formats ({told}), which systems would tell apart instead of what made the "
+            "images; store all images alike, or have it done with --jpeg QUALITY"
         )
 
 

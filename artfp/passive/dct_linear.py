@@ -9,7 +9,7 @@ in the spectrum. Softmax regression with a squared penalty, which is chosen on t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,7 +18,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from artfp.generators.dataset import Order
-from artfp.images import to_tensor
 from artfp.passive.base import BATCH, LITE, PAPER, Course, Facts, NetworkAttributor
 from artfp.passive.classes import Examples, Lessons
 from artfp.passive.learning import Descent, go_on
@@ -112,18 +111,11 @@ def dct_basis(side: int) -> Tensor:
     return basis
 
 
-def _batches(examples: Examples, device: str) -> Iterator[tuple[Tensor, Tensor]]:
-    for start in range(0, len(examples), BATCH):
-        labels = torch.from_numpy(examples.labels[start : start + BATCH]).to(device)
-        yield to_tensor(examples.pixels[start : start + BATCH]).to(device), labels
-
-
 @torch.no_grad()
 def _moments(train: Examples, device: str) -> tuple[Tensor, Tensor]:
     """Mean and deviation of each coefficient over the training images."""
-    sums = torch.zeros(2, *log_spectrum(torch.zeros(1, 3, *train.pixels.shape[1:3])).shape[1:], dtype=torch.float64)
-    sums = sums.to(device)
-    for images, _ in _batches(train, device):
+    sums = torch.zeros(2, 3, *train.pixels.shape[1:3], dtype=torch.float64, device=device)
+    for images, _ in train.batches(BATCH, device):
         features = log_spectrum(images).double()
         sums += torch.stack([features.sum(dim=0), features.square().sum(dim=0)])
     mean, square = sums / len(train)
@@ -133,7 +125,6 @@ def _moments(train: Examples, device: str) -> tuple[Tensor, Tensor]:
 @torch.no_grad()
 def validation_loss(network: nn.Module, examples: Examples, device: str) -> float:
     """The mean cross-entropy."""
-    losses = [
-        F.cross_entropy(network(images), labels, reduction="sum") for images, labels in _batches(examples, device)
-    ]
+    batches = examples.batches(BATCH, device)
+    losses = [F.cross_entropy(network(images), labels, reduction="sum") for images, labels in batches]
     return float(torch.stack(losses).sum() / len(examples))

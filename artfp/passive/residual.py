@@ -144,7 +144,7 @@ def wavelets(side: int) -> Tensor:
 
 
 def daubechies(moments: int) -> np.ndarray:
-    """The low-pass filter of least phase with so many vanishing moments (Ten Lectures on Wavelets, section 6.1).
+    """The low-pass filter of extremal phase with so many vanishing moments (Ten Lectures on Wavelets, section 6.1).
 
     H(z) = ((1 + z) / 2)^p Q(z) with |Q|^2 = sum_k C(p - 1 + k, k) y^k, y = (2 - z - 1/z) / 4: the roots of Q are those
     of |Q|^2 outside the unit circle.

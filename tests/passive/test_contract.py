@@ -58,7 +58,9 @@ def test_classes_in_another_order_than_sorted_are_refused(name: str, classes: tu
 
 @each_system
 def test_it_learns_to_tell_images_that_it_never_saw(name: str, lessons: Lessons, strangers: Examples) -> None:
+    """And its scores are no probabilities: a softmax in a network would pass for logits, and train badly."""
     scores = trained(name, lessons).scores_of(strangers.pixels)
+    assert not np.allclose(scores.sum(axis=1), 1)
     assert scores.shape == (len(strangers), len(NAMES))
     assert (scores.argmax(axis=1) == strangers.labels).mean() > 0.6  # a third by chance
 

@@ -1,0 +1,182 @@
+"""How well a trained system tells its classes apart, on images that never trained it, and what it says of others.
+
+Enrolled, classes --scores--> confusion, accuracies, AUC --with images of no class--> AUROC, OSCR --> Evaluation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from artfp.errors import UsageError
+from artfp.generators.dataset import OnProgress
+from artfp.passive.classes import (
+    TEST,
+    UNKNOWN,
+    ClassSource,
+    Gathering,
+    Preparation,
+    check_counts,
+    check_formats,
+    gathered,
+)
+from artfp.passive.store import Enrolled
+from artfp.reading import silent
+from artfp.results import Record
+from artfp.seeds import numpy_generator
+from artfp.statistics.bootstrap import bootstrapped
+from artfp.statistics.classification import accuracy, balanced_accuracy, confusion, macro_f1
+from artfp.statistics.exact import Floats, Ints
+from artfp.statistics.jackknife import Interval
+from artfp.statistics.ranking import auc, equal_error_rate, fpr_at_tpr, margins, one_vs_rest_auc, oscr
+
+ALL = "all"
+PARTS = (TEST, ALL)
+
+
+@dataclass(frozen=True)
+class ClosedSet(Record):
+    """Images of known classes, each taken for the class of its largest score."""
+
+    confusion: tuple[tuple[int, ...], ...]  # truth in rows, answers in columns, in the order of the system's classes
+    accuracy: Interval
+    balanced_accuracy: Interval  # 1 / classes by chance
+    macro_f1: Interval
+    auc: Interval | None  # of margins, the mean of one class against the rest; none where all images are of one class
+    eer: Interval | None  # where the system has two classes
+
+
+@dataclass(frozen=True)
+class OpenSet(Record):
+    """Known against unknown images by their largest scores; the last two at the system's own threshold."""
+
+    unknown: int  # images
+    auroc: Interval
+    fpr_at_95_tpr: Interval
+    oscr: Interval
+    known_kept: Interval
+    unknown_refused: Interval
+
+
+@dataclass(frozen=True)
+class Evaluation(Record):
+    """What was measured, of which system, on how many images."""
+
+    system: str
+    preset: str
+    size: int
+    classes: tuple[str, ...]
+    part: str  # TEST, or ALL images of sources that it was not trained on
+    images: dict[str, int]
+    closed_set: ClosedSet
+    open_set: OpenSet | None
+
+
+def evaluate(
+    enrolled: Enrolled,
+    sources: Sequence[ClassSource],
+    unknown: Sequence[Path] = (),
+    part: str = TEST,
+    seed: int = 0,
+    tell: OnProgress = silent,
+) -> Evaluation:
+    """Score the images of some or all of its classes, and all those of no class."""
+    strangers = [ClassSource(UNKNOWN, path) for path in unknown]
+    with gathered(sources) as known, gathered(strangers) as others:
+        _check(enrolled, known, others, part)
+        scores, truth = _scored(enrolled, known, part, tell)
+        low = _scored(enrolled, others, ALL, tell)[0] if strangers else None
+    system, random = enrolled.system, numpy_generator(seed, "passive-evaluation")
+    places = np.array([system.classes.index(name) for name in known.classes])
+    return Evaluation(
+        system=system.name,
+        preset=system.preset,
+        size=system.size,
+        classes=system.classes,
+        part=part,
+        images=known.count(*_parts(part)),
+        closed_set=closed_set(scores, places[truth], random),
+        open_set=None if low is None else open_set(scores, places[truth], low, enrolled.threshold, random),
+    )
+
+
+def check(enrolled: Enrolled, sources: Sequence[ClassSource], unknown: Sequence[Path], part: str) -> dict[str, int]:
+    """All that can be checked without judging an image, and how many would be."""
+    strangers = [ClassSource(UNKNOWN, path) for path in unknown]
+    with gathered(sources) as known, gathered(strangers) as others:
+        _check(enrolled, known, others, part)
+        return known.count(*_parts(part)) | others.count()
+
+
+def _parts(part: str) -> tuple[str, ...]:
+    return () if part == ALL else (part,)
+
+
+def _check(enrolled: Enrolled, known: Gathering, others: Gathering, part: str) -> None:
+    """Refuse classes that the system does not have, images that trained it, and several formats."""
+    system, trained = enrolled.system, set(enrolled.trained_on.values())
+    if not known.classes:
+        raise UsageError("nothing to evaluate: give --class NAME=FOLDER_OR_ZIP")
+    strange = sorted(set(known.classes) - set(system.classes))
+    if strange:
+        told = ", ".join(system.classes)
+        raise UsageError(f"class {strange[0]}: the system knows {told}; images of no class are given with --unknown")
+    if part == ALL and trained & set(known.identity().values()):
+        raise UsageError(f"--part {ALL}: the system was trained on some of these images; leave it at {TEST}")
+    if trained & set(others.identity().values()):
+        raise UsageError("--unknown: the system was trained on these images")
+    check_counts(known, *_parts(part))
+    if enrolled.preparation.jpeg is None:
+        check_formats(known.formats() | others.formats())
+
+
+def _scored(enrolled: Enrolled, gathering: Gathering, part: str, tell: OnProgress) -> tuple[Floats, Ints]:
+    """Scores and labels, of which the images are forgotten at once."""
+    preparation: Preparation = enrolled.preparation
+    with TemporaryDirectory() as scratch:
+        examples = gathering.examples(preparation, Path(scratch), tell, *_parts(part))
+        return enrolled.system.scores_of(examples.pixels), examples.labels
+
+
+def closed_set(scores: Floats, truth: Ints, random: np.random.Generator) -> ClosedSet:
+    """From the scores, N x classes, of images of known classes."""
+    classes, answers, margin = scores.shape[1], scores.argmax(axis=1), margins(scores)
+    several, two = len(np.unique(truth)) > 1, classes == 2
+
+    def numbers(rows: Ints) -> list[float]:
+        counts = confusion(truth[rows], answers[rows], classes)
+        found = [accuracy(counts), balanced_accuracy(counts), macro_f1(counts)]
+        if several:
+            found.append(one_vs_rest_auc(margin[rows], truth[rows]))
+        if several and two:
+            second = truth[rows] == 1
+            found.append(equal_error_rate(margin[rows, 1][second], margin[rows, 1][~second]))
+        return found
+
+    whole = confusion(truth, answers, classes)
+    found = [*bootstrapped(numbers, truth, random), None, None]
+    return ClosedSet(tuple(map(tuple, whole.tolist())), *found[:5])  # type: ignore[arg-type]
+
+
+def open_set(scores: Floats, truth: Ints, low: Floats, threshold: float, random: np.random.Generator) -> OpenSet:
+    """From the scores of images of known classes and those, `low`, of images of none."""
+    largest = np.concatenate([scores.max(axis=1), low.max(axis=1)])
+    groups = np.concatenate([truth, np.full(len(low), -1)])
+    right = np.concatenate([scores.argmax(axis=1) == truth, np.zeros(len(low), bool)])
+
+    def numbers(rows: Ints) -> list[float]:
+        inside = groups[rows] >= 0
+        known, unknown = largest[rows][inside], largest[rows][~inside]
+        return [
+            auc(known, unknown),
+            fpr_at_tpr(known, unknown),
+            oscr(known, right[rows][inside], unknown),
+            float((known >= threshold).mean()),
+            float((unknown < threshold).mean()),
+        ]
+
+    return OpenSet(len(low), *bootstrapped(numbers, groups, random))
