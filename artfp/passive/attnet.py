@@ -42,7 +42,7 @@ class AttnetSettings:
     features: int = setting(512, low=1, high=4096)  # of the fingerprint
     steps: int = setting(6000, low=1)
     batch: int = setting(32, low=2, high=4096)
-    rate: float = setting(1e-3, low=1e-7, high=1)
+    rate: float = setting(4e-3, low=1e-7, high=1)
     falling: bool = setting(True)  # the rate falls to nothing, in a straight line; else it stays
 
 
@@ -95,7 +95,7 @@ class Attnet(NetworkAttributor[AttnetSettings]):
     presets: ClassVar[Mapping[str, AttnetSettings]] = {
         LITE: AttnetSettings(),
         # as long as their configuration allows, 100 million images: they stopped by hand, and do not say when
-        PAPER: AttnetSettings(steps=3_125_000, falling=False),
+        PAPER: AttnetSettings(steps=3_125_000, rate=1e-3, falling=False),
     }
     network: AttributionNetwork
 

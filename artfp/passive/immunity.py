@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, optim
+from torch import Tensor, nn, optim
 
 from artfp.devices import fast_arithmetic
 from artfp.errors import UsageError
@@ -64,14 +64,20 @@ class Immunisation:
     rate: float = setting(1e-3, low=1e-7, high=1)  # at the beginning; it falls to nothing, in a straight line
 
 
+def network_of(system: Attributor[Any]) -> nn.Module:
+    """What can be immunised of a system."""
+    if not isinstance(system, NetworkAttributor):
+        raise UsageError(f"{system.name} has no network that could learn from attacked images")
+    return system.network
+
+
 def immunise(system: Attributor[Any], immunisation: Immunisation, lessons: Lessons, course: Course) -> None:
     """Train the system's network on from where it is, on attacked training images; everything it has learns.
 
     The same course with the same lessons gives the same system, also after a stop: `fit`, then `immunise`.
     """
-    if not isinstance(system, NetworkAttributor):
-        raise UsageError(f"{system.name} has no network that could learn from attacked images")
-    network, train, chosen = system.network, lessons.train, immunisation
+    network, train, chosen = network_of(system), lessons.train, immunisation
+    system.immune = chosen.kind
     order = Order(len(train), chosen.batch, course.seed, "immunity-order")
 
     def loss(step: int) -> Tensor:
