@@ -36,6 +36,7 @@ from artfp.recipe import setting
 from artfp.seeds import derive_seed
 
 PENALTY = 10.0  # of the discriminator's gradients (Gulrajani et al. 2017)
+PICTURE = "fingerprints.png"  # the templates, from left to right in the order of the classes
 SHOWN_AT = 0.25  # root mean square of a template as a picture, about the middle grey
 
 
@@ -123,16 +124,14 @@ class Visnet(NetworkAttributor[VisnetSettings]):
         return VisualisationNetwork(self.settings, len(self.classes), self.size)
 
     def fit(self, lessons: Lessons, course: Course) -> Facts:
-        """Train for all steps and keep the end: there is nothing to choose."""
+        """Train for all steps and keep the end: there is nothing to choose. Templates are drawn in the folder."""
         self.to(course.device)
         self.begin(course.seed)
         shown = Shown(lessons.train, self.settings.batch, course)
         go_on(VisnetLearner(self.network, self.settings, shown, course), self.settings.steps, course, "training")
+        if course.folder:
+            write_fingerprints(course.folder / PICTURE, self.network.templates.weight)
         return {}
-
-    def write_fingerprints(self, path: Path) -> None:
-        """The templates of all classes, in a row, as one PNG."""
-        write_fingerprints(path, self.network.templates.weight)
 
 
 class VisnetLearner(Learner):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,11 +119,10 @@ def test_fingerprints_are_drawn_side_by_side_about_grey_and_equally_strong(tmp_p
         assert half.mean() == pytest.approx(127.5, abs=10)
 
 
-def test_the_templates_of_a_system_are_a_picture(tmp_path: Path) -> None:
-    system = tiny("visnet")
-    assert isinstance(system, Visnet)
-    system.write_fingerprints(tmp_path / "templates.png")
-    assert load_image(tmp_path / "templates.png", "templates").size == (SIZE, len(NAMES) * SIZE)
+def test_a_training_draws_its_templates(lessons: Lessons, tmp_path: Path) -> None:
+    system = Visnet(replace(TINY["visnet"], steps=1), NAMES, SIZE)
+    system.fit(lessons, Course(1, folder=tmp_path))
+    assert load_image(tmp_path / "fingerprints.png", "fingerprints").size == (SIZE, len(NAMES) * SIZE)
 
 
 def test_a_side_that_does_not_halve_is_refused() -> None:
