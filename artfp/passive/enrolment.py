@@ -107,9 +107,9 @@ def enrol(enrolment: Enrolment, out: Path, tell: OnProgress, device: str = "cpu"
     """Train the system, or go on with it; a finished one is left as it is."""
     with gathered(enrolment.sources) as gathering:
         preparation = _checked(enrolment, gathering, out)
-        system, course = _begun(enrolment, gathering, preparation), Course(enrolment.seed, device, out, tell)
         finished = (out / DONE).is_file()
         if not finished:
+            system, course = _begun(enrolment, gathering, preparation), Course(enrolment.seed, device, out, tell)
             with working_in(out):
                 lessons = gathering.lessons(preparation, out, tell)
                 write_json(out / SETTINGS, _identity(enrolment, gathering, preparation))
