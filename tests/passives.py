@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from artfp.data.procedural import generate
+from artfp.passive.attnet import AttnetSettings
 from artfp.passive.base import Attributor
 from artfp.passive.classes import Examples
 from artfp.passive.dct_linear import DctSettings
@@ -14,6 +15,7 @@ from artfp.passive.dnadet import DnaDetSettings
 from artfp.passive.harness import CONTRASTIVE, HarnessSettings
 from artfp.passive.registry import SYSTEMS
 from artfp.passive.residual import ResidualSettings
+from artfp.passive.visnet import VisnetSettings
 
 SIZE = 16
 NAMES = ("ant", "bee", "cat")
@@ -36,6 +38,8 @@ TINY: dict[str, Any] = {
         decay_every=20,
     ),
     "harness": HarnessSettings("small-16", CONTRASTIVE, steps=25, batch=12, rate=5e-3),
+    "attnet": AttnetSettings(width=8, most=32, features=64, steps=80, rate=2e-2),
+    "visnet": VisnetSettings(width=4, most=8, steps=40, batch=16, rate=0.1),
 }
 
 

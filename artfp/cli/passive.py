@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 PATH = click.Path(path_type=Path)
 PRESETS = ("lite", "paper")
 PARTS = ("test", "all")  # of `passive/evaluation.py`, which is not imported for `--help`
+ATTACKS = ("blur", "combined", "crop", "jpeg", "noise", "relighting")  # of `passive/immunity.py`, likewise
 SHOWN = 40  # images in the table for people
 
 classes_option = click.option(
@@ -75,6 +76,11 @@ def passive() -> None:
     metavar="QUALITY",
     help="Store every image of every class as JPEG first: for classes whose files are of different formats.",
 )
+@click.option(
+    "--immunise",
+    type=click.Choice(ATTACKS),
+    help="Then train it on from attacked images, so that such attacks take less from it; for systems with a network.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same system.")
 @threads_option
 @device_option
@@ -88,13 +94,14 @@ def train(
     preset: str,
     size: int | None,
     jpeg: int | None,
+    immunise: str | None,
     seed: int,
     threads: int | None,
     device: str,
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Train the system NAME to tell classes of images apart: residual, dct, dnadet or harness.
+    """Train the system NAME to tell classes of images apart: residual, dct, attnet, visnet, dnadet or harness.
 
     By their names, 70 % of the images train, 15 % choose what has to be chosen, and 15 % are never touched: they are
     what `artfp passive evaluate` tests. Classes must be of one image format, or --jpeg makes them so: whatever else
@@ -106,7 +113,7 @@ def train(
     from artfp.passive.classes import class_sources
     from artfp.passive.enrolment import Enrolment, enrol, plan, settings_of
 
-    enrolment = Enrolment(name, settings_of(name, preset), class_sources(specs), size, jpeg, seed)
+    enrolment = Enrolment(name, settings_of(name, preset), class_sources(specs), size, jpeg, seed, immunise)
     if dry_run:
         _print_plan(plan(enrolment, folder), as_json)
         return

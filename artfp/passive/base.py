@@ -56,11 +56,13 @@ class Attributor(ABC, Generic[S]):
             raise ArtfpError(f"{self.name}: classes must be two or more different ones, sorted, not {list(classes)}")
         self.settings, self.classes, self.size = settings, tuple(classes), size
         self.device = "cpu"
+        self.immune: str | None = None  # to which attacks it was immunised (`immunity.py`)
 
     @property
     def preset(self) -> str:
-        """The name of the settings; `OWN` where they are no preset."""
-        return next((name for name, settings in self.presets.items() if settings == self.settings), OWN)
+        """The name of the settings, `OWN` where they are no preset; and after a + what was done beside."""
+        name = next((name for name, settings in self.presets.items() if settings == self.settings), OWN)
+        return name if self.immune is None else f"{name}+{self.immune}"
 
     @property
     def stamp(self) -> str:

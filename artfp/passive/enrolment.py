@@ -36,6 +36,7 @@ from artfp.passive.classes import (
     check_formats,
     gathered,
 )
+from artfp.passive.immunity import Immunisation, immunise, network_of
 from artfp.passive.open_set import threshold_of
 from artfp.passive.registry import SYSTEMS
 from artfp.passive.store import Enrolled, new_system, save_system
@@ -57,6 +58,7 @@ class Enrolment:
     size: int | None = None  # to which all images are resized; none: they have one size
     jpeg: int | None = None  # the quality at which every image is stored first; none: as they are
     seed: int = 0
+    immunise: str | None = None  # to which attacks, once it is trained (`immunity.py`); none: to none
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def plan(enrolment: Enrolment, out: Path) -> EnrolmentPlan:
     """Check all that can be checked without training, and say what a run would do; changes nothing."""
     with gathered(enrolment.sources) as gathering:
         preparation = _checked(enrolment, gathering, out)
-        system = new_system(enrolment.system, enrolment.settings, gathering.classes, preparation.size)
+        system = _begun(enrolment, gathering, preparation)
         train, validation, test = (sum(gathering.count(part).values()) for part in (TRAIN, VALIDATION, TEST))
         done = (out / DONE).is_file()
         return EnrolmentPlan(str(out), system.stamp, gathering.count(), train, validation, test, done)
@@ -107,11 +109,13 @@ def enrol(enrolment: Enrolment, out: Path, tell: OnProgress, device: str = "cpu"
         preparation = _checked(enrolment, gathering, out)
         finished = (out / DONE).is_file()
         if not finished:
-            system = new_system(enrolment.system, enrolment.settings, gathering.classes, preparation.size)
+            system, course = _begun(enrolment, gathering, preparation), Course(enrolment.seed, device, out, tell)
             with working_in(out):
                 lessons = gathering.lessons(preparation, out, tell)
                 write_json(out / SETTINGS, _identity(enrolment, gathering, preparation))
-                facts = system.fit(lessons, Course(enrolment.seed, device, out, tell))
+                facts = system.fit(lessons, course)
+                if enrolment.immunise is not None:
+                    immunise(system, Immunisation(enrolment.immunise), lessons, course)
                 accuracy, threshold = _on_validation(system, lessons.validation, enrolment.seed)
                 enrolled = Enrolled(system, preparation, threshold, gathering.identity())
                 write_json(out / CARD, _card(enrolment, gathering, system, facts))
@@ -132,11 +136,21 @@ def _checked(enrolment: Enrolment, gathering: Gathering, out: Path) -> Preparati
     return preparation
 
 
+def _begun(enrolment: Enrolment, gathering: Gathering, preparation: Preparation) -> Attributor[Any]:
+    """The system at its start, stamped as what it will be."""
+    system = new_system(enrolment.system, enrolment.settings, gathering.classes, preparation.size)
+    if enrolment.immunise is not None:
+        network_of(system)
+        system.immune = enrolment.immunise
+    return system
+
+
 def _identity(enrolment: Enrolment, gathering: Gathering, preparation: Preparation) -> dict[str, Any]:
     return {
         "system": enrolment.system,
         "settings": recipes.to_dict(enrolment.settings),
         "seed": enrolment.seed,
+        "immunise": enrolment.immunise,
         "preparation": preparation.to_dict(),
         "classes": gathering.identity(),
     }

@@ -43,6 +43,7 @@ def save_system(path: Path, enrolled: Enrolled) -> str:
         "system": system.name,
         "preset": system.preset,
         "settings": recipes.to_dict(system.settings),
+        "immune": system.immune,
         "classes": list(system.classes),
         "preparation": enrolled.preparation.to_dict(),
         "threshold": enrolled.threshold,
@@ -62,6 +63,7 @@ def load_system(path: Path, device: str = "cpu") -> Enrolled:
         settings = recipes.parse(config["settings"], schema, str(path))
         preparation = Preparation.from_dict(config["preparation"])
         system = new_system(config["system"], settings, config["classes"], preparation.size)
+        system.immune = config["immune"]
         enrolled = Enrolled(system, preparation, float(config["threshold"]), dict(config["trained_on"]))
     except (KeyError, TypeError, ValueError, AttributeError, ArtfpError) as error:
         raise BadInputError(f"{path}: not the card of a passive system ({error})") from error

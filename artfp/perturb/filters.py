@@ -21,14 +21,18 @@ class Blur(Perturbation):
     name, unit, mildest, hardest = "blur", "share of the side", 0.0, 0.024
 
     def apply(self, images: Tensor, strength: float, random: np.random.Generator) -> Tensor:
-        """A separable kernel out to three sigma, reflecting at the borders."""
-        sigma = strength * min(images.shape[-2:])
-        radius = min(max(1, math.ceil(3 * sigma)), min(images.shape[-2:]) - 1)
-        offsets = torch.arange(-radius, radius + 1, device=images.device, dtype=images.dtype)
-        kernel = torch.exp(-(offsets**2) / (2 * sigma**2))
-        kernel = (kernel / kernel.sum()).expand(3, 1, -1)
-        padded = F.pad(images, (radius,) * 4, mode="reflect")
-        return F.conv2d(F.conv2d(padded, kernel[:, :, None], groups=3), kernel[..., None], groups=3)
+        """The deviation in pixels follows from the side."""
+        return blurred(images, strength * min(images.shape[-2:]))
+
+
+def blurred(images: Tensor, sigma: float) -> Tensor:
+    """By a Gaussian of this deviation in pixels: a separable kernel out to three sigma, reflecting at the borders."""
+    radius = min(max(1, math.ceil(3 * sigma)), min(images.shape[-2:]) - 1)
+    offsets = torch.arange(-radius, radius + 1, device=images.device, dtype=images.dtype)
+    kernel = torch.exp(-(offsets**2) / (2 * sigma**2))
+    kernel = (kernel / kernel.sum()).expand(3, 1, -1)
+    padded = F.pad(images, (radius,) * 4, mode="reflect")
+    return F.conv2d(F.conv2d(padded, kernel[:, :, None], groups=3), kernel[..., None], groups=3)
 
 
 class MotionBlur(Perturbation):

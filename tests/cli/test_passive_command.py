@@ -11,8 +11,10 @@ from click.testing import CliRunner, Result
 from passives import patterned
 
 from artfp.cli.main import artfp
+from artfp.cli.passive import ATTACKS
 from artfp.errors import Exit
 from artfp.images import LoadedImage, encode_png
+from artfp.passive.immunity import KINDS
 from artfp.passive.registry import SYSTEMS
 
 
@@ -42,6 +44,10 @@ def two(world: Path) -> list[object]:
 def test_every_system_is_named_in_the_help() -> None:
     told = call("train", "--help").stdout
     assert all(name in told for name in SYSTEMS)
+
+
+def test_every_attack_can_be_asked_for() -> None:
+    assert sorted(KINDS) == list(ATTACKS)
 
 
 def test_the_same_command_again_says_so_and_gives_the_same(world: Path) -> None:

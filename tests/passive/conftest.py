@@ -10,7 +10,7 @@ from artfp.passive.classes import Examples, Lessons
 
 @pytest.fixture(scope="session")
 def lessons() -> Lessons:
-    return Lessons(NAMES, patterned(24, seed=1), patterned(8, seed=2))
+    return Lessons(NAMES, patterned(64, seed=1), patterned(8, seed=2))
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from passives import TINY, patterned
 
 from artfp.data.readers import collect
@@ -17,6 +19,7 @@ from artfp.images import LoadedImage, encode_png
 from artfp.passive.classes import TEST, TRAIN, UNKNOWN, VALIDATION, Preparation, class_sources, part_of
 from artfp.passive.enrolment import CARD, DONE, FILE, Enrolment, enrol, plan
 from artfp.passive.evaluation import ALL, Evaluation, closed_set, evaluate, open_set
+from artfp.passive.immunity import Immunisation
 from artfp.passive.open_set import named, threshold_of
 from artfp.passive.prediction import predict
 from artfp.passive.store import Enrolled, load_system
@@ -216,3 +219,24 @@ def test_numbers_of_scores_are_those_of_the_statistics() -> None:
     assert opened.auroc.value == auc(scores.max(axis=1), strangers.max(axis=1))
     assert opened.known_kept.value == (scores.max(axis=1) >= 0.5).mean()
     assert opened.unknown_refused.value == (strangers.max(axis=1) < 0.5).mean()
+
+
+def test_an_immunised_system_is_trained_on_and_says_so(
+    folders: Path, tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("artfp.passive.enrolment.Immunisation", partial(Immunisation, steps=5, batch=8))
+    asked, out = enrolment(folders, immunise="noise"), tmp_path / "out"
+    assert plan(asked, out).stamp == "dct own+noise at 16 px"
+    assert enrol(asked, out, silent).stamp == "dct own+noise at 16 px"
+    immune, plain = load_system(out / FILE).system, load_system(trained / FILE).system
+    assert (immune.preset, plain.preset) == ("own+noise", "own")
+    assert not torch.equal(immune.state()["linear.weight"], plain.state()["linear.weight"])
+    with pytest.raises(UsageError, match="another"):
+        enrol(enrolment(folders), out, silent)
+
+
+def test_what_has_no_network_is_not_immunised_before_anything_is_done(folders: Path, tmp_path: Path) -> None:
+    asked = replace(enrolment(folders, immunise="jpeg"), system="residual", settings=TINY["residual"])
+    with pytest.raises(UsageError, match="no network"):
+        enrol(asked, tmp_path / "out", silent)
+    assert not (tmp_path / "out").exists()
