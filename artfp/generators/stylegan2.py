@@ -15,8 +15,8 @@ The per-pixel noise is part of an image's noise vector, which holds latent + 4^2
 all that an image owes to chance is its own row, whatever is sampled beside or before it. Fixed patterns that a few
 numbers mix would be shorter, but they would be alike in all images, as a fingerprint is, and could carry it.
 
-A key is alike in all of somebody's images, as the constant is, and is added to it. As a part of w it was not learnt:
-the mapping learns slowly, and styles scale whole features (LAB).
+A key is alike in all of somebody's images, as the constant is, and is added to it: there it reaches every place, where
+styles scale whole features.
 
 Left out: mixing two styles in one image, and truncation; both serve editing. Adam needs no correction for lazy
 penalties (appendix B): theirs are not steps of their own here, their gradients join those of an ordinary step.

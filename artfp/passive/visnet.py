@@ -50,7 +50,7 @@ class VisnetSettings:
     adversarial: float = setting(0.1, low=0, high=1e6)
     steps: int = setting(2000, low=1)
     batch: int = setting(32, low=2, high=4096)
-    rate: float = setting(1e-3, low=1e-7, high=1)
+    rate: float = setting(3e-3, low=1e-7, high=1)
 
 
 class Decoder(nn.Module):
@@ -115,7 +115,7 @@ class Visnet(NetworkAttributor[VisnetSettings]):
     name = "visnet"
     presets: ClassVar[Mapping[str, VisnetSettings]] = {
         LITE: VisnetSettings(),
-        PAPER: VisnetSettings(width=16, most=512, steps=781_250),  # 25 million images
+        PAPER: VisnetSettings(width=16, most=512, steps=781_250, rate=1e-3),  # 25 million images
     }
     network: VisualisationNetwork
 
