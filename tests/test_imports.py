@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("statslog", "ownership"),
     ("statistics",),
     ("keys",),
-    ("images", "checkpoints", "devices", "verdict", "robustness", "perceptual"),
+    ("images", "checkpoints", "devices", "verdict", "robustness", "secrecy", "perceptual"),
     ("perturb", "data"),
     ("codec",),
     ("reading",),
@@ -31,7 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-TORCH_FREE = ("report", "keys", "statistics", "errors", "seeds", "files", "results", "recipe", "verdict", "robustness")
+TORCH_FREE = ("report", "keys", "statistics", "errors", "seeds", "files", "results", "recipe", "verdict", "robustness", "secrecy")
 NAMELESS = ("utils", "common", "helpers", "misc")
 
 

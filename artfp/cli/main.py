@@ -20,6 +20,7 @@ from artfp.cli.report import report
 from artfp.cli.robustness import robustness
 from artfp.cli.run import run_recipe
 from artfp.cli.sample import export, sample
+from artfp.cli.secrecy import secrecy
 from artfp.cli.trace import trace
 from artfp.cli.verify import verify
 from artfp.errors import Exit
@@ -54,6 +55,7 @@ artfp.add_command(issue)
 artfp.add_command(trace)
 artfp.add_command(ledger)
 artfp.add_command(robustness)
+artfp.add_command(secrecy)
 
 
 def main() -> None:
