@@ -31,7 +31,19 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-TORCH_FREE = ("report", "keys", "statistics", "errors", "seeds", "files", "results", "recipe", "verdict", "robustness", "secrecy")
+TORCH_FREE = (
+    "report",
+    "keys",
+    "statistics",
+    "errors",
+    "seeds",
+    "files",
+    "results",
+    "recipe",
+    "verdict",
+    "robustness",
+    "secrecy",
+)
 NAMELESS = ("utils", "common", "helpers", "misc")
 
 
