@@ -10,7 +10,7 @@ picture. Nobody is given both kinds of a picture to learn from: with an original
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,20 +109,26 @@ def pictures_of(marked: Path, clean: Path, seed: int) -> Pictures:
         if not path.exists():
             raise UsageError(f"{path}: no such folder or zip")
     manifest = read_manifest(marked)
-    marked_of = _marked_by_picture(all_of(marked, seed), has_manifest=manifest is not None)
-    clean_names = set(unmarked(clean, seed).names)
-    _refuse_formats(marked, marked_of, clean, clean_names)
-    names = sorted(marked_of.keys() | clean_names)
+    decks = all_of(marked, seed), unmarked(clean, seed)
+    if manifest is None:
+        marked_of, clean_of = map(_by_stem, decks)
+    else:
+        marked_of, clean_of = _by_original(decks[0]), {name: name for name in decks[1].names}
+    if manifest is None or not clean_of.keys() >= marked_of.keys():  # else marked from these very files
+        _refuse_formats(marked, marked_of.values(), clean, clean_of.values())
+    names = sorted(marked_of.keys() | clean_of.keys())
     drawn = numpy_generator(seed, "secrecy-pictures").permutation(len(names))
-    order = [names[index] for index in drawn]
-    found = (Picture(marked_of.get(name), name if name in clean_names else None) for name in order)
+    found = (Picture(marked_of.get(names[index]), clean_of.get(names[index])) for index in drawn)
     return Pictures(marked, clean, tuple(found), None if manifest is None else manifest.get("codec_sha256"))
 
 
-def _marked_by_picture(deck: Deck, *, has_manifest: bool) -> dict[str, str]:
-    """The image of each picture; in a dataset of ours, of those that carry a key."""
-    if not has_manifest:
-        return {name: name for name in deck.names}
+def _by_stem(deck: Deck) -> dict[str, str]:
+    """Images by their names without suffix: of one picture as far as anyone can tell."""
+    return {str(Path(name).with_suffix("")): name for name in deck.names}
+
+
+def _by_original(deck: Deck) -> dict[str, str]:
+    """Those of a dataset of ours that carry a key, by what they were made from."""
     carrying, sources = read_marked(deck.path), read_sources(deck.path)
     found = {sources[name]: name for name in deck.names if name in carrying}
     if not found:
@@ -130,11 +136,9 @@ def _marked_by_picture(deck: Deck, *, has_manifest: bool) -> dict[str, str]:
     return found
 
 
-def _refuse_formats(marked: Path, marked_of: Mapping[str, str], clean: Path, clean_names: set[str]) -> None:
+def _refuse_formats(marked: Path, marked_names: Iterable[str], clean: Path, clean_names: Iterable[str]) -> None:
     """Where one kind went through a lossy format and the other did not, that is what a detector would find."""
-    if clean_names >= marked_of.keys():
-        return  # marked from these very files, whatever they had been through
-    kinds = [{Path(name).suffix.lower() in LOSSY for name in names} for names in (marked_of.values(), clean_names)]
+    kinds = [{Path(name).suffix.lower() in LOSSY for name in names} for names in (marked_names, clean_names)]
     if kinds[0] != kinds[1]:
         raise UsageError(
             f"{marked} and {clean}: one holds JPEG or WebP files and the other does not, and a detector would learn "

@@ -205,7 +205,7 @@ def _study(gallery: Gallery, side: tuple[int, int], planned: Sequence[Task]) -> 
     """With the rows that are asked for now, and those that were before."""
     pictures = gallery.request.pictures
     addresses = {task.address for task in planned}
-    made = (Row.from_dict(read_json(path)).address for path in sorted((gallery.folder / ROWS).glob("*.json")))
+    made = (_read_row(path).address for path in sorted((gallery.folder / ROWS).glob("*.json")))
     return Study(
         schema=SCHEMA,
         artfp_version=__version__,

@@ -86,6 +86,15 @@ def test_without_a_manifest_names_tell(
     assert (len(pictures.order), pictures.pairs, pictures.codec_sha256) == (6, 4, None)
 
 
+def test_a_suffix_makes_no_other_picture(
+    tmp_path: Path, clean_pixels: Pixels, write_pngs: Callable[[Path, Pixels], list[Path]]
+) -> None:
+    for path in write_pngs(tmp_path / "a", clean_pixels[:4]):
+        path.rename(path.with_suffix(".bmp"))
+    write_pngs(tmp_path / "b", clean_pixels[:4])
+    assert pictures_of(tmp_path / "a", tmp_path / "b", 0).pairs == 4
+
+
 def test_formats_that_differ_are_refused(
     tmp_path: Path, clean_pixels: Pixels, write_pngs: Callable[[Path, Pixels], list[Path]]
 ) -> None:

@@ -6,7 +6,7 @@
 A small rich model: the truncated differences of SPAM (Pevny, Bas, Fridrich, IEEE TIFS 5, 2010, pages 215-224), the
 residuals and several quantisers of SRM (Fridrich, Kodovsky, IEEE TIFS 7, 2012, pages 868-882), and the colour triples
 of SCRM (Goljan, Fridrich, Cogranne, WIFS 2014), with triples in place of SRM's quadruples and without its minima and
-maxima: 909 numbers, as many as a few hundred images of 64 pixels can fill.
+maxima: 918 numbers, as many as a few hundred images of 64 pixels can fill.
 """
 
 from __future__ import annotations
