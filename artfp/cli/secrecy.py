@@ -38,7 +38,9 @@ HEAD = ("attacker", "given", "AUC", "95 %", "accuracy", "95 %", "finding")
 @click.option(
     "--clean", type=PATH, required=True, help="Folder or zip of images of the same kind that never had a key."
 )
-@click.option("--attacker", "attackers", multiple=True, metavar="NAME", help="One of those below [default: all].")
+@click.option(
+    "--attacker", "attackers", multiple=True, metavar="NAME", help="One of those above; may be repeated [default: all]."
+)
 @click.option(
     "--codec",
     "codec_spec",
