@@ -21,6 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("keys",),
     ("images", "checkpoints", "devices", "verdict", "robustness", "quality", "perceptual"),
     ("similarity",),
+    ("images", "checkpoints", "devices", "verdict", "robustness", "secrecy", "perceptual"),
     ("perturb", "data"),
     ("codec",),
     ("reading",),
@@ -45,6 +46,7 @@ TORCH_FREE = (
     "verdict",
     "robustness",
     "quality",
+    "secrecy",
 )
 NAMELESS = ("utils", "common", "helpers", "misc")
 

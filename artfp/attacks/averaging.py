@@ -39,7 +39,7 @@ def estimate(marked: Tensor, clean: Tensor | None) -> Tensor:
     images themselves cancel with the first, and leave an error that falls with the square root of N with the second.
     """
     if clean is None:
-        return _high_pass_mean(torch.split(_some(marked), BATCH))
+        return high_pass_mean(torch.split(_some(marked), BATCH))
     if marked.shape[1:] != clean.shape[1:]:
         raise ArtfpError(f"marked images {tuple(marked.shape[1:])} and clean {tuple(clean.shape[1:])} differ in size")
     return (_mean(_some(marked)) - _mean(_some(clean))).float()
@@ -98,7 +98,7 @@ def _mean(images: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _high_pass_mean(batches: Iterable[Tensor]) -> Tensor:
+def high_pass_mean(batches: Iterable[Tensor]) -> Tensor:
     """The mean of image less local mean, every pixel weighted by the inverse of its local variance (Gauss and Markov).
 
     As in Wiener's filter texture counts little, but no residual shrinks. From 150 flowers and a learned codec it finds
@@ -106,11 +106,16 @@ def _high_pass_mean(batches: Iterable[Tensor]) -> Tensor:
     """
     weighted, weights = torch.zeros(()), torch.zeros(())
     for images in batches:
-        detail = images - _local_mean(images)
-        weight = 1 / (_local_mean(detail.square()) + NOISE)
+        detail, weight = high_pass(images)
         weighted = weighted + (detail * weight).sum(dim=0, dtype=torch.float64)
         weights = weights + weight.sum(dim=0, dtype=torch.float64)
     return (weighted / weights).float()
+
+
+def high_pass(images: Tensor) -> tuple[Tensor, Tensor]:
+    """What every pixel has beyond its local mean, and what that is worth beside others."""
+    detail = images - _local_mean(images)
+    return detail, 1 / (_local_mean(detail.square()) + NOISE)
 
 
 def _local_mean(images: Tensor) -> Tensor:
@@ -134,7 +139,7 @@ def blindly_found(marked: Pixels) -> Estimate:
     """What images have in common beside content, as loud as the attacker guesses marks to be."""
     if not len(marked):
         raise CannotError("nothing to average: no images")
-    found = _high_pass_mean(to_tensor(marked[start : start + BATCH]) for start in range(0, len(marked), BATCH))
+    found = high_pass_mean(to_tensor(marked[start : start + BATCH]) for start in range(0, len(marked), BATCH))
     return Estimate(found, strength_at(found, GUESS), {"averaged": len(marked)})
 
 

@@ -61,7 +61,7 @@ class Detector(nn.Module):
         return found.flatten()
 
 
-def learn(detector: Detector, adam: torch.optim.Adam, marked: Pixels, clean: Pixels) -> float:
+def learn(detector: nn.Module, adam: torch.optim.Adam, marked: Pixels, clean: Pixels) -> float:
     """One step on as many of both kinds; its loss."""
     images = to_tensor(np.concatenate([marked, clean])).to(next(detector.parameters()).device)
     truth = torch.cat([torch.ones(len(marked)), torch.zeros(len(clean))]).to(images.device)

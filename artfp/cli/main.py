@@ -22,6 +22,7 @@ from artfp.cli.report import report
 from artfp.cli.robustness import robustness
 from artfp.cli.run import run_recipe
 from artfp.cli.sample import export, sample
+from artfp.cli.secrecy import secrecy
 from artfp.cli.trace import trace
 from artfp.cli.verify import verify
 from artfp.errors import Exit
@@ -58,6 +59,7 @@ artfp.add_command(ledger)
 artfp.add_command(robustness)
 artfp.add_command(passive)
 artfp.add_command(quality)
+artfp.add_command(secrecy)
 
 
 def main() -> None:

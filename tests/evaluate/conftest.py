@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from small_runs import unwatched
 
+from artfp.evaluate import secrecy
 from artfp.evaluate.request import Request, Subjects, of_run, requested
 from artfp.evaluate.sweep import Outcome, run
 from artfp.evaluate.workers import Crew
@@ -36,6 +37,12 @@ def swept() -> Callable[..., Outcome]:
         return run(Crew(request, folder, "cpu", 1, workers), unwatched, only, **options)
 
     return sweep
+
+
+@pytest.fixture
+def studied() -> Callable[[secrecy.Request, Path], secrecy.Outcome]:
+    """Carries a secrecy study out."""
+    return lambda request, folder: secrecy.run(request, folder, unwatched)
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Those who want to know whether images are marked, and have no codec of the publisher's."""
