@@ -141,7 +141,7 @@ class Stylegan2Generator(Generator):
         """Styles, a map for every convolution, and what is painted on."""
         latent, *rows = torch.split(noise, [self.latent, *(side**2 for side in self.sides)], dim=1)
         maps = [row.view(-1, 1, side, side) for row, side in zip(rows, self.sides, strict=True)]
-        return self.styles(latent, condition), maps, self._begun(condition, len(noise))
+        return self.styles(latent, condition), maps, self._begun(condition, noise.shape[0])
 
     def _begun(self, condition: Tensor | None, count: int) -> Tensor:
         begun = self.constant.expand(count, -1, -1, -1)
