@@ -14,7 +14,7 @@ def prepare_device(spec: str, threads: int | None = None) -> str:
     """The device called `spec` ("auto" takes a GPU where there is one), with repeatable arithmetic switched on."""
     if threads is not None:
         torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_deterministic_debug_mode("warn")  # `use_deterministic_algorithms` loads torch's compiler: seconds
     if spec == "auto":
         spec = "cuda" if torch.cuda.is_available() else "cpu"
     device = own_device(spec)
