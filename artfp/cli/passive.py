@@ -11,6 +11,7 @@ import rich_click as click
 from rich.text import Text
 
 from artfp.cli.console import (
+    PATH,
     columns,
     command_errors,
     device_option,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from artfp.passive.store import Enrolled
     from artfp.statistics.jackknife import Interval
 
-PATH = click.Path(path_type=Path)
 PRESETS = ("lite", "paper")
 PARTS = ("test", "all")  # of `passive/evaluation.py`, which is not imported for `--help`
 ATTACKS = ("blur", "combined", "crop", "jpeg", "noise", "relighting")  # of `passive/immunity.py`, likewise

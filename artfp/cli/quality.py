@@ -9,6 +9,7 @@ import rich_click as click
 from rich.text import Text
 
 from artfp.cli.console import (
+    PATH,
     columns,
     command_errors,
     device_option,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from artfp.quality import Quality
     from artfp.statistics.jackknife import Interval
 
-PATH = click.Path(path_type=Path)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 WISHES = ("auto", "yes", "no")  # of `evaluate/pairs.py`, which is not imported for `--help`
 FEATURES = ("auto", "squeeze", "inception")  # of `evaluate/quality.py`

@@ -9,6 +9,7 @@ import rich_click as click
 from rich.text import Text
 
 from artfp.cli.console import (
+    PATH,
     columns,
     command_errors,
     device_option,
@@ -16,6 +17,7 @@ from artfp.cli.console import (
     json_option,
     out,
     print_json,
+    print_plan,
     progress,
     threads_option,
     warn,
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from artfp.secrecy import Row
     from artfp.statistics.jackknife import Interval
 
-PATH = click.Path(path_type=Path)
 HEAD = ("attacker", "given", "AUC", "95 %", "accuracy", "95 %", "finding")
 
 
@@ -110,7 +111,7 @@ def secrecy(
     plan = check(request, folder)
     _warn_of_strangers(request)
     if dry_run:
-        _print_plan(plan, as_json)
+        print_plan(plan, as_json)
         return
     _print_outcome(folder, run(request, folder, progress), as_json)
 
@@ -119,13 +120,6 @@ def _warn_of_strangers(request: Request) -> None:
     """A manifest tells of originals, and none is there."""
     if request.pictures.codec_sha256 is not None and not request.pictures.pairs:
         warn("none of the originals is among the clean images: if they are there under other names, rows are too good")
-
-
-def _print_plan(plan: dict[str, object], as_json: bool) -> None:
-    if as_json:
-        print_json(plan)
-    else:
-        out.print(Text(columns([(name, str(value)) for name, value in plan.items()])))
 
 
 def _print_outcome(folder: Path, outcome: Outcome, as_json: bool) -> None:

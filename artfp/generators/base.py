@@ -74,7 +74,7 @@ class Generator(nn.Module, ABC):
 
     def fold(self, signs: Tensor) -> dict[str, Tensor]:
         """The weights of the plain generator for a key of +-1; a family that can be keyed overrides this."""
-        raise NotImplementedError
+        raise ArtfpError(f"{type(self).__name__} cannot be keyed, and has no key to fold")
 
     def settle(self) -> None:
         """Make constants of what only training changes, before the network becomes a program."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from artfp.errors import ArtfpError
 from artfp.results import Record
@@ -40,13 +39,6 @@ class Detection(Record):
         if abs(auc.value - 0.5) > MARGIN and not auc.low <= 0.5 <= auc.high:
             return LEAKS
         return KEPT if auc.low >= 0.5 - MARGIN and auc.high <= 0.5 + MARGIN else UNDECIDED
-
-
-def area(marked: Floats, clean: Floats) -> float:
-    """The area under the ROC curve, exactly."""
-    ranks = rankdata(np.concatenate([marked, clean]))
-    wins = ranks[: len(marked)].sum() - len(marked) * (len(marked) + 1) / 2
-    return float(wins / (len(marked) * len(clean)))
 
 
 def detection(

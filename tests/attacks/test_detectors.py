@@ -23,7 +23,7 @@ from artfp.errors import CannotError
 from artfp.images import to_tensor
 from artfp.reading import silent
 from artfp.seeds import numpy_generator
-from artfp.statistics.detection import area
+from artfp.statistics.ranking import auc
 
 Pixels = np.ndarray
 
@@ -123,7 +123,7 @@ def test_the_ensemble_comes_near_the_best_that_gaussians_allow() -> None:
     rows, truth = gaussians(1000, 30, "judge")
     scores = ensemble.scores(rows)
     best = norm.cdf(2 / np.sqrt(2))
-    assert best - 0.03 < area(scores[truth], scores[~truth]) < best + 0.02
+    assert best - 0.03 < auc(scores[truth], scores[~truth]) < best + 0.02
     assert ((scores > 0) == truth).mean() == pytest.approx(norm.cdf(1), abs=0.03)
 
 
@@ -134,7 +134,7 @@ def test_the_ensemble_bears_more_features_than_images() -> None:
     ensemble = fitted(np.hstack([rows, more[:80]]), truth, seed=0)
     rows, truth = gaussians(300, 20, "judge")
     scores = ensemble.scores(np.hstack([rows, more[80:]]))
-    assert area(scores[truth], scores[~truth]) > 0.6
+    assert auc(scores[truth], scores[~truth]) > 0.6
 
 
 def test_the_ensemble_finds_nothing_in_noise() -> None:
@@ -142,7 +142,7 @@ def test_the_ensemble_finds_nothing_in_noise() -> None:
     random = numpy_generator("noise")
     ensemble = fitted(random.standard_normal((200, 50)), np.arange(200) < 100, seed=0)
     scores = ensemble.scores(random.standard_normal((600, 50)))
-    assert abs(area(scores[:300], scores[300:]) - 0.5) < 0.1
+    assert abs(auc(scores[:300], scores[300:]) - 0.5) < 0.1
 
 
 def test_the_ensemble_is_repeatable_and_leaves_out_what_never_varies() -> None:
@@ -194,7 +194,7 @@ def test_every_supervised_detector_finds_a_loud_mark(painted: Pixels) -> None:
     for name, detector in tried.items():
         examples, others, judged = detector.look(loud[:36]), detector.look(painted[36:72]), slice(72, 96)
         score = detector.learned(examples, others, 0, silent)
-        found = area(score(detector.look(loud[judged])), score(detector.look(painted[judged])))
+        found = auc(score(detector.look(loud[judged])), score(detector.look(painted[judged])))
         assert found > 0.75, name
     assert len(tried) == 5
 
@@ -234,7 +234,7 @@ def test_artificial_sets_find_the_closed_form_codec(painted: Pixels, marked: Pix
     """
     rounds = artificial.marked_again(half_marked(painted, marked), DctCodec(), 0, silent)
     scores = UNLABELLED["ats-once"].score(rounds, 0)
-    assert area(scores[::2], scores[1::2]) > 0.9
+    assert auc(scores[::2], scores[1::2]) > 0.9
 
 
 def test_artificial_sets_find_marks_that_add_up() -> None:
@@ -251,7 +251,7 @@ def test_artificial_sets_find_marks_that_add_up() -> None:
     areas = {}
     for name, attacker in UNLABELLED.items():
         scores = attacker.score(rounds, 0)
-        areas[name] = area(scores[::2], scores[1::2])
+        areas[name] = auc(scores[::2], scores[1::2])
     assert min(areas.values()) > 0.98
     assert set(areas) == {"ats", "ats-once"}
 
@@ -261,7 +261,7 @@ def test_artificial_sets_find_nothing_where_nothing_is_marked(painted: Pixels) -
     rounds = artificial.marked_again(painted, DctCodec(), 0, silent)
     for attacker in UNLABELLED.values():
         scores = attacker.score(rounds, 0)
-        assert abs(area(scores[::2], scores[1::2]) - 0.5) < 0.25
+        assert abs(auc(scores[::2], scores[1::2]) - 0.5) < 0.25
 
 
 def test_features_of_artificial_sets_do_not_know_keys(painted: Pixels) -> None:

@@ -8,8 +8,9 @@ from scipy.stats import norm
 
 from artfp.errors import ArtfpError
 from artfp.seeds import numpy_generator
-from artfp.statistics.detection import KEPT, LEAKS, UNDECIDED, Detection, _areas, area, detection
+from artfp.statistics.detection import KEPT, LEAKS, UNDECIDED, Detection, _areas, detection
 from artfp.statistics.jackknife import Interval
+from artfp.statistics.ranking import auc
 
 
 def found(marked: list[float], clean: list[float], pictures: list[int] | None = None) -> Detection:
@@ -19,23 +20,23 @@ def found(marked: list[float], clean: list[float], pictures: list[int] | None = 
 
 
 def test_areas_of_few_scores_are_counted_by_hand() -> None:
-    assert area(np.array([3.0, 4.0]), np.array([1.0, 2.0])) == 1
-    assert area(np.array([1.0, 2.0]), np.array([3.0, 4.0])) == 0
-    assert area(np.array([1.0, 1.0]), np.array([1.0])) == 0.5
-    assert area(np.array([1.0, 3.0]), np.array([2.0, 3.0, 0.0])) == (1 + 2.5) / 6
+    assert auc(np.array([3.0, 4.0]), np.array([1.0, 2.0])) == 1
+    assert auc(np.array([1.0, 2.0]), np.array([3.0, 4.0])) == 0
+    assert auc(np.array([1.0, 1.0]), np.array([1.0])) == 0.5
+    assert auc(np.array([1.0, 3.0]), np.array([2.0, 3.0, 0.0])) == (1 + 2.5) / 6
 
 
 def test_an_area_is_the_share_of_pairs() -> None:
     random = numpy_generator("pairs")
     marked, clean = random.integers(0, 9, 40).astype(float), random.integers(0, 7, 30).astype(float)
     pairs = marked[:, None] - clean
-    assert area(marked, clean) == pytest.approx((pairs > 0).mean() + (pairs == 0).mean() / 2, abs=1e-12)
+    assert auc(marked, clean) == pytest.approx((pairs > 0).mean() + (pairs == 0).mean() / 2, abs=1e-12)
 
 
 def test_the_area_of_two_normal_distributions_is_known() -> None:
     """Phi(d / sqrt 2), for d = 1; its standard error from 4,000 of each is .005."""
     random = numpy_generator("normal")
-    assert area(random.standard_normal(4000) + 1, random.standard_normal(4000)) == pytest.approx(
+    assert auc(random.standard_normal(4000) + 1, random.standard_normal(4000)) == pytest.approx(
         norm.cdf(1 / np.sqrt(2)), abs=0.02
     )
 
@@ -44,7 +45,7 @@ def test_a_weight_is_so_many_images() -> None:
     scores, truth = np.array([0.0, 1.0, 1.0, 2.0, -1.0]), np.array([True, True, False, True, False])
     weights = np.array([2.0, 1.0, 3.0, 0.0, 1.0])
     repeated = np.repeat(np.arange(5), weights.astype(int))
-    expected = area(scores[repeated][truth[repeated]], scores[repeated][~truth[repeated]])
+    expected = auc(scores[repeated][truth[repeated]], scores[repeated][~truth[repeated]])
     assert _areas(scores, truth, weights[None])[0] == pytest.approx(expected, abs=1e-12)
 
 
@@ -52,7 +53,7 @@ def test_accuracy_is_the_mean_of_both_kinds_at_zero() -> None:
     one = found([1.0, -1.0, 2.0, 3.0], [-1.0, 0.0])
     assert one.accuracy.value == (3 / 4 + 1) / 2
     assert (one.marked, one.clean) == (4, 2)
-    assert one.auc.value == area(np.array([1.0, -1.0, 2.0, 3.0]), np.array([-1.0, 0.0]))
+    assert one.auc.value == auc(np.array([1.0, -1.0, 2.0, 3.0]), np.array([-1.0, 0.0]))
 
 
 def test_both_images_of_a_picture_are_drawn_together() -> None:

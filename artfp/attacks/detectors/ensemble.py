@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from artfp.errors import CannotError
 from artfp.seeds import numpy_generator
-from artfp.statistics.detection import area
 from artfp.statistics.exact import Floats
+from artfp.statistics.ranking import auc
 
 LEARNERS = 41
 SUBSPACES = (10, 40, 160, 320)  # features of each
@@ -82,7 +82,7 @@ def _grown(rows: Floats, marked: Truth, size: int, seed: int) -> _Grown:
         votes[unseen] += 1
     judged = votes > 0
     both = judged & marked, judged & ~marked
-    held_out = area(*(scores[kind] / votes[kind] for kind in both)) if all(kind.any() for kind in both) else 0.5
+    held_out = auc(*(scores[kind] / votes[kind] for kind in both)) if all(kind.any() for kind in both) else 0.5
     return _Grown(weights, offset, held_out)
 
 
