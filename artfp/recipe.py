@@ -91,12 +91,23 @@ def _checked(value: Any, hint: Any, field: dataclasses.Field[Any], where: str, p
     if wanted is Path and isinstance(value, str):
         value = Path(value)
     if wanted is tuple and isinstance(value, list):
-        value = tuple(value)
+        value = _members(value, hint, where, problems)
     if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
         problems.append(f"{where}: must be {wanted.__name__}, not {value!r}")
         return None
     problems.extend(f"{where}: {complaint}" for complaint in _complaints(value, field.metadata))
     return value
+
+
+def _members(values: Sequence[Any], hint: Any, where: str, problems: list[str]) -> tuple[Any, ...]:
+    """A list as a tuple; one of tables as one of dataclasses."""
+    schema: Any = typing.get_args(hint)[0]
+    if not (isinstance(schema, type) and dataclasses.is_dataclass(schema)):
+        return tuple(values)
+    if strange := [place for place, value in enumerate(values) if not isinstance(value, Mapping)]:
+        problems.append(f"{where}[{strange[0]}]: must be a table")
+        return ()
+    return tuple(_build(value, schema, f"{where}[{place}].", problems) for place, value in enumerate(values))
 
 
 def _without_none(hint: Any) -> Any:

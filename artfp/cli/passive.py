@@ -27,8 +27,8 @@ from artfp.cli.console import (
 from artfp.cli.inputs import with_stdin
 
 if TYPE_CHECKING:
+    from artfp.attribution import Evaluation
     from artfp.passive.enrolment import EnrolmentPlan, EnrolmentResult
-    from artfp.passive.evaluation import Evaluation
     from artfp.passive.prediction import Prediction
     from artfp.passive.store import Enrolled
     from artfp.statistics.jackknife import Interval

@@ -19,7 +19,7 @@ from artfp.devices import fast_arithmetic
 from artfp.generators.augment import Augmentation
 from artfp.generators.averaging import follow
 from artfp.generators.base import Batch, Generator, Learner, Shape, moved
-from artfp.generators.losses import RELATIVISTIC, Game, lazy_weight, usual_gamma
+from artfp.generators.losses import GAMES, RELATIVISTIC, Game, lazy_weight, usual_gamma
 from artfp.generators.parallel import average_gradients, averaged, share
 from artfp.generators.settings import GanRecipe
 
@@ -48,6 +48,7 @@ class AdversarialLearner(Learner):
 
     def __init__(self, recipe: GanRecipe, generator: Generator, discriminator: nn.Module, device: str) -> None:
         self.recipe, self.device = recipe, device
+        self.game = GAMES[recipe.loss] if recipe.loss else self.game
         self.generator, self.discriminator = moved(generator, device), moved(discriminator, device)
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.generator_adam = self._adam(self.generator)

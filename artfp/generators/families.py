@@ -11,7 +11,7 @@ from artfp.generators.settings import GanRecipe
 from artfp.seeds import derive_seed
 
 PENALTIES = ("gamma", "penalty_every")  # of gradients
-DISCRIMINATOR = (*PENALTIES, "discriminator_width", "discriminator_most", "augment", "augment_target")
+DISCRIMINATOR = (*PENALTIES, "loss", "discriminator_width", "discriminator_most", "augment", "augment_target")
 
 FAMILIES: dict[str, Family] = {
     "dcgan": Family(dcgan.DcganGenerator, dcgan.learner, keyed=True),
@@ -19,7 +19,7 @@ FAMILIES: dict[str, Family] = {
     "stylegan2": Family(stylegan2.Stylegan2Generator, stylegan2.learner, keyed=True),
     "r3gan": Family(r3gan.R3ganGenerator, r3gan.learner),
     "biggan": Family(biggan.BigganGenerator, biggan.learner, unused=("source", *PENALTIES)),
-    "cut": Family(cut.CutGenerator, cut.learner, unused=("classes", "latent", *PENALTIES)),
+    "cut": Family(cut.CutGenerator, cut.learner, unused=("classes", "latent", "loss", *PENALTIES)),
     "diffusion": Family(
         diffusion.DiffusionGenerator, diffusion.learner, keyed=True, unused=("source", "latent", *DISCRIMINATOR)
     ),

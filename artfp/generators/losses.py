@@ -100,6 +100,7 @@ RELATIVISTIC = Game(relativistic_discriminator, relativistic_generator, r1_and_r
 LOGISTIC = Game(logistic_discriminator, non_saturating_generator, r1)
 WASSERSTEIN = Game(wasserstein_discriminator, wasserstein_generator, one_lipschitz)
 HINGE = Game(hinge_discriminator, hinge_generator, no_penalty)
+GAMES = {"relativistic": RELATIVISTIC, "logistic": LOGISTIC, "wasserstein": WASSERSTEIN, "hinge": HINGE}
 
 
 def usual_gamma(size: int, batch: int) -> float:

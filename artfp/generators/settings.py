@@ -10,6 +10,7 @@ from artfp.recipe import setting
 FAMILIES = ("dcgan", "progan", "stylegan2", "r3gan", "biggan", "cut", "diffusion")
 SIZES = (16, 32, 64, 128, 256)
 AUGMENTATIONS = ("colour", "translation", "cutout")
+LOSSES = ("relativistic", "logistic", "wasserstein", "hinge")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class GanRecipe:
     batch: int = setting(16, low=2, high=4096)
     parts: int = setting(1, low=1, high=256)  # of a batch, one after the other, where it does not fit into memory
     learning_rate: float = setting(3e-4, low=1e-8, high=1)
+    loss: str | None = setting(None, choices=LOSSES)  # what the networks play for; none: the family's own
     gamma: float | None = setting(None, low=0, high=1e6)  # of the gradient penalties; none: `usual_gamma`
     penalty_every: int = setting(16, low=1, high=1024)  # steps
     average: int = setting(2000, low=0)  # images after which a generator's share in the average has halved

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -44,6 +45,7 @@ class ClassSource:
 
     name: str
     path: Path
+    every: int = 1  # one in so many of its images is taken
 
 
 @dataclass(frozen=True)
@@ -129,13 +131,15 @@ class Listed:
 class Gathering:
     """The images of all classes, in one order, with their parts; none is decoded."""
 
-    def __init__(self, sources: Sequence[tuple[str, Source]]) -> None:
-        self.classes = tuple(sorted({name for name, _ in sources}))
+    def __init__(self, sources: Sequence[tuple[ClassSource, Source]]) -> None:
+        self.classes = tuple(sorted({given.name for given, _ in sources}))
         self.sources = sources
         self.images = tuple(
-            Listed(self.classes.index(name), source, entry.index, f"{source.path}/{entry.name}", part_of(entry.name))
-            for name, source in sources
-            for entry in source
+            Listed(
+                self.classes.index(given.name), source, entry.index, f"{source.path}/{entry.name}", part_of(entry.name)
+            )
+            for given, source in sources
+            for entry in islice(source, 0, None, given.every)
         )
 
     def count(self, *parts: str) -> dict[str, int]:
@@ -146,8 +150,8 @@ class Gathering:
     def identity(self) -> dict[str, str]:
         """A hash for each class, of the names and sizes of its images."""
         hashes: dict[str, list[str]] = {name: [] for name in self.classes}
-        for name, source in self.sources:
-            hashes[name].append(source.sha256)
+        for given, source in self.sources:
+            hashes[given.name].append(source.sha256 if given.every == 1 else f"{source.sha256}/{given.every}")
         return {name: sha256_bytes(" ".join(sorted(each)).encode()) for name, each in hashes.items()}
 
     def formats(self) -> dict[str, set[str]]:
@@ -192,7 +196,7 @@ def gathered(sources: Iterable[ClassSource]) -> Iterator[Gathering]:
     """The classes, opened; sorted by name, and the sources of one by path."""
     ordered = sorted(sources, key=lambda each: (each.name, str(each.path)))
     with ExitStack() as stack:
-        gathering = Gathering([(each.name, stack.enter_context(open_source(each.path))) for each in ordered])
+        gathering = Gathering([(each, stack.enter_context(open_source(each.path))) for each in ordered])
         empty = [name for name, count in gathering.count().items() if not count]
         if empty:
             raise UsageError(f"class {empty[0]}: holds no images")

@@ -6,12 +6,12 @@ Enrolled, classes --scores--> confusion, accuracies, AUC --with images of no cla
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from artfp.attribution import ClosedSet, Evaluation, OpenSet
 from artfp.errors import UsageError
 from artfp.generators.dataset import OnProgress
 from artfp.passive.classes import (
@@ -26,54 +26,14 @@ from artfp.passive.classes import (
 )
 from artfp.passive.store import Enrolled
 from artfp.reading import silent
-from artfp.results import Record
 from artfp.seeds import numpy_generator
 from artfp.statistics.bootstrap import bootstrapped
 from artfp.statistics.classification import accuracy, balanced_accuracy, confusion, macro_f1
 from artfp.statistics.exact import Floats, Ints
-from artfp.statistics.jackknife import Interval
 from artfp.statistics.ranking import auc, equal_error_rate, fpr_at_tpr, margins, one_vs_rest_auc, oscr
 
 ALL = "all"
 PARTS = (TEST, ALL)
-
-
-@dataclass(frozen=True)
-class ClosedSet(Record):
-    """Images of known classes, each taken for the class of its largest score."""
-
-    confusion: tuple[tuple[int, ...], ...]  # truth in rows, answers in columns, in the order of the system's classes
-    accuracy: Interval
-    balanced_accuracy: Interval  # 1 / classes by chance
-    macro_f1: Interval
-    auc: Interval | None  # of margins, the mean of one class against the rest; none where all images are of one class
-    eer: Interval | None  # where the system has two classes
-
-
-@dataclass(frozen=True)
-class OpenSet(Record):
-    """Known against unknown images by their largest scores; the last two at the system's own threshold."""
-
-    unknown: int  # images
-    auroc: Interval
-    fpr_at_95_tpr: Interval
-    oscr: Interval
-    known_kept: Interval
-    unknown_refused: Interval
-
-
-@dataclass(frozen=True)
-class Evaluation(Record):
-    """What was measured, of which system, on how many images."""
-
-    system: str
-    preset: str
-    size: int
-    classes: tuple[str, ...]
-    part: str  # TEST, or ALL images of sources that it was not trained on
-    images: dict[str, int]
-    closed_set: ClosedSet
-    open_set: OpenSet | None
 
 
 def evaluate(

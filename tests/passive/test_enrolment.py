@@ -13,12 +13,13 @@ import pytest
 import torch
 from passives import TINY, patterned
 
+from artfp.attribution import Evaluation
 from artfp.data.readers import collect
 from artfp.errors import BadInputError, UsageError
 from artfp.images import LoadedImage, encode_png
 from artfp.passive.classes import TEST, TRAIN, UNKNOWN, VALIDATION, Preparation, class_sources, part_of
 from artfp.passive.enrolment import CARD, DONE, FILE, Enrolment, enrol, plan
-from artfp.passive.evaluation import ALL, Evaluation, closed_set, evaluate, open_set
+from artfp.passive.evaluation import ALL, closed_set, evaluate, open_set
 from artfp.passive.immunity import Immunisation
 from artfp.passive.open_set import named, threshold_of
 from artfp.passive.prediction import predict

@@ -1,0 +1,106 @@
+"""Carrying a comparison out: what it would do, and doing it, in one process or several at once.
+
+RUN/contest.json   what the folder is of, written first      RUN/locks/   what is being worked at
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from artfp import __version__
+from artfp import recipe as recipes
+from artfp.attribution import CONTEST
+from artfp.codec.store import load_codec
+from artfp.contest.entries import pieces_of
+from artfp.contest.rows import Row, all_rows
+from artfp.contest.settings import COLLECTIONS, PARTS, Contest, checked, described
+from artfp.contest.sources import Studio, recipe_of
+from artfp.contest.work import Piece, carry_out, needed
+from artfp.data.readers import open_source
+from artfp.errors import UsageError
+from artfp.files import read_json, write_json
+from artfp.generators.families import check_used
+from artfp.ownership import check_owner
+from artfp.passive.immunity import KINDS
+from artfp.passive.registry import SYSTEMS
+from artfp.reading import Progress
+from artfp.results import Record
+
+
+@dataclass(frozen=True)
+class ContestPlan(Record):
+    """What a run would do."""
+
+    out: str
+    rows: dict[str, bool]  # whether each is there
+    pieces: dict[str, bool]  # of work that these need: whether each is done
+
+
+def contest_of(path: Path, main: Path | None = None, other: Path | None = None) -> Contest:
+    """The comparison of a recipe, with other photographs where they are given."""
+    values = recipes.read_toml(path)
+    for name, images in zip(COLLECTIONS, (main, other), strict=True):
+        if images is not None:
+            values[name] = {**values.get(name, {}), "path": str(images)}
+    contest = checked(recipes.parse(values, Contest, str(path)), SYSTEMS, KINDS)
+    for spec in contest.models:
+        check_used(recipe_of(spec, contest))
+    load_codec(contest.codec)
+    return contest
+
+
+def plan(contest: Contest, folder: Path, only: Collection[str] = ()) -> ContestPlan:
+    """Check what can be checked without working, and say what a run would do; changes nothing."""
+    studio = Studio(contest, folder)
+    _check(contest, folder)
+    wanted, all_of_them = _pieces(studio, only)
+    found = {row.name: row.entry.exists() for row in wanted}
+    return ContestPlan(str(folder), found, {piece.name: piece.done for piece in all_of_them})
+
+
+def run(
+    contest: Contest, folder: Path, tell: Callable[[str], Progress], device: str = "cpu", only: Collection[str] = ()
+) -> ContestPlan:
+    """Make all rows that are not there, or some of them, with all that they need; several processes may."""
+    studio = Studio(contest, folder, device)
+    identity = _check(contest, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / CONTEST, identity)
+    _, all_of_them = _pieces(studio, only)
+    carry_out(all_of_them, folder / "locks", tell)
+    return plan(contest, folder, only)
+
+
+def _check(contest: Contest, folder: Path) -> dict[str, Any]:
+    """What the folder is of from now on; of models and courses it may get more, but those it has stay as they are."""
+    now = _identity(contest)
+    known = read_json(folder / CONTEST) if (folder / CONTEST).is_file() else {}
+    earlier = {part: known.get(part, now[part]) for part in PARTS}
+    common = {part: {name: now[part].get(name, each) for name, each in earlier[part].items()} for part in PARTS}
+    check_owner(folder, CONTEST, now | common, "a comparison", apart=("artfp",))
+    return now | {part: earlier[part] | now[part] for part in PARTS}
+
+
+def _identity(contest: Contest) -> dict[str, Any]:
+    """Photographs by their hashes, so that they may be moved."""
+    found: dict[str, Any] = {"artfp": __version__, **described(contest)}
+    for collection in COLLECTIONS:
+        if (path := contest.images(collection).path) is not None:
+            with open_source(path) as source:
+                found[f"{collection}_sha256"] = source.sha256
+    return found
+
+
+def _pieces(studio: Studio, only: Collection[str]) -> tuple[list[Row], list[Piece]]:
+    """The rows that are asked for, and all work that they need."""
+    rows = all_rows(studio)
+    wanted = [row for row in rows if not only or any(fnmatchcase(row.name, each) for each in only)]
+    if not wanted:
+        raise UsageError(f"no row is called so; there are {', '.join(row.name for row in rows)}")
+    made = [*studio.pieces(), *(piece for row in rows for piece in pieces_of(row))]
+    marks = {row.entry for row in wanted}
+    return wanted, needed(made, [piece for piece in made if piece.mark in marks])

@@ -1,0 +1,177 @@
+"""What a comparison is of, from TOML: models, and courses with their examinations; no torch, so that a plan is cheap.
+
+A class is taught and examined with images of SOURCES, each one of
+    real          photographs of the data that generators were trained on, and of which they never saw some
+    real:other    those of the other data
+    NAME          images of a model
+    ...@jpeg      the same, each stored as JPEG and decoded again: what a trace of another format is
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from artfp import recipe as recipes
+from artfp.data.procedural import KINDS
+from artfp.errors import UsageError
+from artfp.recipe import setting
+
+MAIN, OTHER = "main", "other"
+COLLECTIONS = (MAIN, OTHER)
+REAL, REAL_OTHER = "real", "real:other"  # the first is also the name of the class
+JPEG = "@jpeg"  # after a source
+ARTFP = "artfp"  # among the systems
+PARTS = ("models", "courses")  # of which a comparison may get more
+NOBODY = "nobody"  # whose key marks data that are not marked
+
+
+@dataclass(frozen=True)
+class Images:
+    """Photographs at `path`, or `count` painted ones of a `kind`."""
+
+    path: Path | None = setting(None)
+    kind: str = setting("horizons", choices=tuple(KINDS))
+    count: int = setting(3000, low=100)  # at most, of those at `path`
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A generator, which is trained twice: on the photographs as they are, and on marked ones."""
+
+    name: str
+    recipe: str
+    seed: int = setting(0, low=0)
+    data: str = setting(MAIN, choices=COLLECTIONS)
+    images: int | None = setting(None, low=1)  # shown; none: as many as the recipe says
+    loss: str | None = setting(None)  # in place of its family's
+    start: str | None = setting(None)  # the model that its training goes on from
+    key: str | None = setting(None)  # the model whose key marks its data; none: its own; NOBODY: they stay unmarked
+
+    @property
+    def owner(self) -> str:
+        """The model whose key marks its data, or NOBODY."""
+        return self.name if self.key is None else self.key
+
+
+@dataclass(frozen=True)
+class Examination:
+    """Images that a taught system is asked about. A class that is not among the course's own is a mistake."""
+
+    name: str
+    classes: dict[str, list[str]] = setting(None)  # the sources of each class; none: those that taught
+    unknown: list[str] = dataclasses.field(default_factory=list)  # sources of no class
+    attack: str | None = setting(None)  # what each image suffers first (`passive/immunity.py`)
+
+
+@dataclass(frozen=True)
+class Course:
+    """Classes, who learns them, and how it is examined."""
+
+    name: str
+    classes: dict[str, list[str]]  # the sources of each; a class of several gets as many images as one of one
+    systems: tuple[str, ...]  # a name, or NAME+ATTACK of one that is immunised; ARTFP is one of them
+    examinations: tuple[Examination, ...]
+
+
+@dataclass(frozen=True)
+class Contest:
+    """A comparison."""
+
+    name: str
+    models: tuple[ModelSpec, ...]
+    courses: tuple[Course, ...]
+    seed: int = setting(0, low=0)
+    size: int = setting(32, choices=(16, 32, 64, 128))
+    codec: str = setting("artfp-64")
+    strength: float = setting(1.0, low=0)
+    jpeg: int = setting(90, low=1, high=100)  # the quality of what is stored as JPEG
+    preset: str = setting("lite", choices=("lite", "paper"))
+    main: Images = dataclasses.field(default_factory=Images)
+    other: Images = dataclasses.field(default_factory=Images)
+
+    @property
+    def by_name(self) -> dict[str, ModelSpec]:
+        """The models."""
+        return {model.name: model for model in self.models}
+
+    def images(self, collection: str) -> Images:
+        """The photographs of a collection."""
+        return self.main if collection == MAIN else self.other
+
+
+def checked(contest: Contest, systems: Collection[str], attacks: Collection[str]) -> Contest:
+    """The comparison, if all names in it are of something; else one error with all that is wrong."""
+    problems = [*_of_models(contest), *_of_courses(contest, systems, attacks)]
+    if problems:
+        raise UsageError(f"{contest.name}: {len(problems)} problem(s)\n  " + "\n  ".join(problems))
+    return contest
+
+
+def model_of(source: str) -> str | None:
+    """The model whose images a source is; none for photographs."""
+    plain = source.removesuffix(JPEG)
+    return None if plain in (REAL, REAL_OTHER) else plain
+
+
+def sources_of(course: Course) -> Iterator[str]:
+    """All that a course teaches or asks about, each once."""
+    asked: list[Iterable[str]] = [*course.classes.values()]
+    for examination in course.examinations:
+        asked += [*(examination.classes or {}).values(), examination.unknown]
+    yield from dict.fromkeys(source for sources in asked for source in sources)
+
+
+def _of_models(contest: Contest) -> Iterator[str]:
+    names = [model.name for model in contest.models]
+    yield from (f"models: {name} is there twice" for name in sorted({n for n in names if names.count(n) > 1}))
+    for place, model in enumerate(contest.models):
+        if model.name in (REAL, NOBODY) or not model.name.replace("-", "").isalnum():
+            yield f"models: {model.name!r} is no name for one: letters, digits and -, and neither {REAL} nor {NOBODY}"
+        if model.start is not None and model.start not in names[:place]:
+            yield f"{model.name}: start: no model {model.start!r} stands before it"
+        if model.owner not in (*names[: place + 1], NOBODY):
+            yield f"{model.name}: key: no model {model.owner!r} stands before it"
+
+
+def _of_courses(contest: Contest, systems: Collection[str], attacks: Collection[str]) -> Iterator[str]:
+    for course in contest.courses:
+        for source in sources_of(course):
+            if (name := model_of(source)) is not None and name not in contest.by_name:
+                yield f"{course.name}: no model is called {name!r}"
+        for system, _, attack in (each.partition("+") for each in course.systems):
+            if system not in (ARTFP, *systems) or (attack and (attack not in attacks or system == ARTFP)):
+                yield f"{course.name}: no system {system}{'+' if attack else ''}{attack}"
+        yield from _of_classes(contest, course)
+        for examination in course.examinations:
+            if strange := sorted(set(examination.classes or {}) - set(course.classes)):
+                yield f"{course.name}, {examination.name}: class {strange[0]!r} is not taught"
+            if examination.attack is not None and examination.attack not in attacks:
+                yield f"{course.name}, {examination.name}: no attack {examination.attack!r}"
+
+
+def _of_classes(contest: Contest, course: Course) -> Iterator[str]:
+    """Artfp's classes are keys, and that of the photographs."""
+    for name, sources in course.classes.items():
+        if (name == REAL) != all(model_of(source) is None for source in sources):
+            yield f"{course.name}: {name}: photographs, and nothing else, are of the class {REAL}"
+        elif ARTFP in course.systems and NOBODY in owners(contest, sources):
+            yield f"{course.name}: {name}: a model of which no key is known teaches artfp nothing"
+
+
+def owners(contest: Contest, sources: Iterable[str]) -> list[str]:
+    """Whose keys mark the models of these sources, each once."""
+    models: Mapping[str, ModelSpec] = contest.by_name
+    names = (name for source in sources if (name := model_of(source)) is not None)
+    return list(dict.fromkeys(models[name].owner for name in names if name in models))
+
+
+def described(contest: Contest) -> dict[str, Any]:
+    """Plain values, models and courses by their names; where photographs lie is no part of it."""
+    plain = recipes.to_dict(contest)
+    for collection in COLLECTIONS:
+        plain[collection].pop("path")
+    return plain | {part: {each["name"]: each for each in plain[part]} for part in PARTS}

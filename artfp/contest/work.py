@@ -1,0 +1,109 @@
+"""Pieces of work that need each other: each is done once, by whichever process of several comes first.
+
+    pieces, in any order --those that need nothing more, and that nobody is at--> done, one after the other
+
+A piece is done when its file is there, which it writes last. Locks are on files in one folder and end with their
+process, so that the same command may run in as many terminals as there are cores, and again after it was killed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from artfp.reading import Progress
+
+WAIT = 2.0  # seconds, where others are at all that could be done now
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of work."""
+
+    name: str
+    mark: Path  # there when it is done
+    do: Callable[[Progress], None]
+    needs: tuple[Path, ...] = ()  # marks of others
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.mark.exists()
+
+    @property
+    def ready(self) -> bool:
+        """Whether all that it needs is there."""
+        return all(path.exists() for path in self.needs)
+
+
+def needed(pieces: Sequence[Piece], wanted: Sequence[Piece]) -> list[Piece]:
+    """The wanted ones and all that these need, in the order of `pieces`."""
+    by_mark = {piece.mark: piece for piece in pieces}
+    found: set[Path] = set()
+    open_ = list(wanted)
+    while open_:
+        piece = open_.pop()
+        if piece.mark not in found:
+            found.add(piece.mark)
+            open_ += [by_mark[path] for path in piece.needs if path in by_mark]
+    return [piece for piece in pieces if piece.mark in found]
+
+
+def carry_out(pieces: Sequence[Piece], locks: Path, tell: Callable[[str], Progress]) -> None:
+    """Do all of them, beside other processes that do the same."""
+    locks.mkdir(parents=True, exist_ok=True)
+    while waiting := [piece for piece in pieces if not piece.done]:
+        if not any(_tried(piece, locks, tell) for piece in waiting if piece.ready):
+            time.sleep(WAIT)
+
+
+def _tried(piece: Piece, locks: Path, tell: Callable[[str], Progress]) -> bool:
+    """Do it unless somebody else is at it, or was until a moment ago."""
+    with _if_free(locks / f"{piece.name}.lock") as free:
+        if not free or piece.done:
+            return piece.done
+        piece.do(tell(piece.name))
+        return True
+
+
+@contextmanager
+def _if_free(path: Path) -> Iterator[bool]:
+    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
+    try:
+        yield _locked(handle)
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # a file system without locks
+    return True
+
+
+@contextmanager
+def timed(journal: Path) -> Iterator[None]:
+    """Note the seconds that this takes, also where it is interrupted; a process that is killed leaves none."""
+    began, worked = time.monotonic(), time.process_time()
+    try:
+        yield
+    finally:
+        spent = {"seconds": time.monotonic() - began, "processor_seconds": time.process_time() - worked}
+        with journal.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps({name: round(value, 2) for name, value in spent.items()}) + "\n")
+
+
+def spent(journal: Path) -> dict[str, float]:
+    """What `timed` noted, over all attempts."""
+    rows = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+    return {name: round(sum(row[name] for row in rows), 1) for name in ("seconds", "processor_seconds")}
