@@ -57,7 +57,7 @@ class Exam(Record):
     name: str
     attack: str | None  # what they had suffered
     sources: dict[str, list[str]]  # whose images, of each class
-    unknown: list[str]  # and of none
+    unknown: tuple[str, ...]  # and of none
     images: dict[str, int]
     closed_set: ClosedSet
     open_set: OpenSet | None

@@ -70,7 +70,7 @@ def examined(row: Row, candidate: Candidate, exam: Examination, tell: Progress) 
         name=exam.name,
         attack=exam.attack,
         sources={name: list(classes[name]) for name in names},
-        unknown=list(exam.unknown),
+        unknown=tuple(exam.unknown),
         images={name: len(images.of_class(place)) for place, name in enumerate(names)},
         closed_set=closed_set(scores, truth, random),
         open_set=_open_set(row, candidate, exam, (scores, truth), random, tell) if exam.unknown else None,

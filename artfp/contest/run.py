@@ -5,7 +5,7 @@ RUN/contest.json   what the folder is of, written first      RUN/locks/   what i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -19,7 +19,7 @@ from artfp.contest.entries import pieces_of
 from artfp.contest.rows import Row, all_rows
 from artfp.contest.settings import COLLECTIONS, PARTS, Contest, checked, described
 from artfp.contest.sources import Studio, recipe_of
-from artfp.contest.work import Piece, carry_out, needed
+from artfp.contest.work import Piece, Watch, carry_out, needed
 from artfp.data.readers import open_source
 from artfp.errors import UsageError
 from artfp.files import read_json, write_json
@@ -27,7 +27,6 @@ from artfp.generators.families import check_used
 from artfp.ownership import check_owner
 from artfp.passive.immunity import KINDS
 from artfp.passive.registry import SYSTEMS
-from artfp.reading import Progress
 from artfp.results import Record
 
 
@@ -63,7 +62,7 @@ def plan(contest: Contest, folder: Path, only: Collection[str] = ()) -> ContestP
 
 
 def run(
-    contest: Contest, folder: Path, tell: Callable[[str], Progress], device: str = "cpu", only: Collection[str] = ()
+    contest: Contest, folder: Path, watch: Watch, device: str = "cpu", only: Collection[str] = ()
 ) -> ContestPlan:
     """Make all rows that are not there, or some of them, with all that they need; several processes may."""
     studio = Studio(contest, folder, device)
@@ -71,7 +70,7 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / CONTEST, identity)
     _, all_of_them = _pieces(studio, only)
-    carry_out(all_of_them, folder / "locks", tell)
+    carry_out(all_of_them, folder / "locks", watch)
     return plan(contest, folder, only)
 
 

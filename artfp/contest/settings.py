@@ -63,7 +63,7 @@ class Examination:
 
     name: str
     classes: dict[str, list[str]] = setting(None)  # the sources of each class; none: those that taught
-    unknown: list[str] = dataclasses.field(default_factory=list)  # sources of no class
+    unknown: tuple[str, ...] = ()  # sources of no class
     attack: str | None = setting(None)  # what each image suffers first (`passive/immunity.py`)
 
 

@@ -13,11 +13,14 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from artfp.reading import Progress
+
+# Shows the progress of a piece: a context for its name.
+Watch = Callable[[str], AbstractContextManager[Progress]]
 
 WAIT = 2.0  # seconds, where others are at all that could be done now
 
@@ -55,20 +58,21 @@ def needed(pieces: Sequence[Piece], wanted: Sequence[Piece]) -> list[Piece]:
     return [piece for piece in pieces if piece.mark in found]
 
 
-def carry_out(pieces: Sequence[Piece], locks: Path, tell: Callable[[str], Progress]) -> None:
+def carry_out(pieces: Sequence[Piece], locks: Path, watch: Watch) -> None:
     """Do all of them, beside other processes that do the same."""
     locks.mkdir(parents=True, exist_ok=True)
     while waiting := [piece for piece in pieces if not piece.done]:
-        if not any(_tried(piece, locks, tell) for piece in waiting if piece.ready):
+        if not any(_tried(piece, locks, watch) for piece in waiting if piece.ready):
             time.sleep(WAIT)
 
 
-def _tried(piece: Piece, locks: Path, tell: Callable[[str], Progress]) -> bool:
+def _tried(piece: Piece, locks: Path, watch: Watch) -> bool:
     """Do it unless somebody else is at it, or was until a moment ago."""
     with _if_free(locks / f"{piece.name}.lock") as free:
         if not free or piece.done:
             return piece.done
-        piece.do(tell(piece.name))
+        with watch(piece.name) as tell:
+            piece.do(tell)
         return True
 
 
