@@ -19,7 +19,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("statslog", "ownership", "records"),
     ("statistics",),
     ("keys",),
-    ("images", "checkpoints", "devices", "verdict", "robustness", "quality", "secrecy", "perceptual"),
+    ("images", "checkpoints", "devices", "verdict", "robustness", "quality", "secrecy", "attribution", "perceptual"),
     ("similarity",),
     ("perturb", "data"),
     ("codec",),
@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("embed", "verify", "trace", "generators"),
     ("attacks",),
     ("evaluate", "passive"),
+    ("contest",),
     ("report", "doctor"),
     ("pipeline",),
     ("cli",),
@@ -46,6 +47,7 @@ TORCH_FREE = (
     "robustness",
     "quality",
     "secrecy",
+    "attribution",
 )
 NAMELESS = ("utils", "common", "helpers", "misc")
 

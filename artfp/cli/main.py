@@ -10,6 +10,7 @@ import rich_click as click
 from artfp import __version__
 from artfp.cli.codec import codec
 from artfp.cli.compare import compare
+from artfp.cli.contest import compare_systems
 from artfp.cli.doctor import doctor
 from artfp.cli.embed import embed_dataset
 from artfp.cli.gan import train_gan
@@ -58,6 +59,7 @@ artfp.add_command(trace)
 artfp.add_command(ledger)
 artfp.add_command(robustness)
 artfp.add_command(passive)
+passive.add_command(compare_systems)
 artfp.add_command(quality)
 artfp.add_command(secrecy)
 

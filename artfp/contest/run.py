@@ -61,9 +61,7 @@ def plan(contest: Contest, folder: Path, only: Collection[str] = ()) -> ContestP
     return ContestPlan(str(folder), found, {piece.name: piece.done for piece in all_of_them})
 
 
-def run(
-    contest: Contest, folder: Path, watch: Watch, device: str = "cpu", only: Collection[str] = ()
-) -> ContestPlan:
+def run(contest: Contest, folder: Path, watch: Watch, device: str = "cpu", only: Collection[str] = ()) -> ContestPlan:
     """Make all rows that are not there, or some of them, with all that they need; several processes may."""
     studio = Studio(contest, folder, device)
     identity = _check(contest, folder)

@@ -1,0 +1,85 @@
+"""Pieces of work in several processes: each once, in an order that serves what they need."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import pytest
+
+from artfp.contest.work import Piece, carry_out, needed, spent, timed
+from artfp.reading import Progress, silent
+
+
+def watching(_name: str) -> AbstractContextManager[Progress]:
+    return nullcontext(silent)
+
+
+def chain(folder: Path, count: int = 12) -> list[Piece]:
+    """Each needs the one before; the last comes first."""
+    journal = folder / "journal"
+
+    def piece(place: int) -> Piece:
+        def do(_tell: Progress) -> None:
+            with journal.open("a") as stream:
+                stream.write(f"{place}\n")
+            (folder / f"{place}.done").touch()
+
+        before = (folder / f"{place - 1}.done",) if place % 4 else ()
+        return Piece(str(place), folder / f"{place}.done", do, before)
+
+    return [piece(place) for place in reversed(range(count))]
+
+
+def work(folder: Path) -> None:
+    carry_out(chain(folder), folder / "locks", watching)
+
+
+def test_what_is_needed_comes_first(tmp_path: Path) -> None:
+    work(tmp_path)
+    done = [int(line) for line in (tmp_path / "journal").read_text().split()]
+    assert sorted(done) == list(range(12))
+    assert all(done.index(place - 1) < done.index(place) for place in done if place % 4)
+
+
+def test_several_processes_do_each_piece_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("artfp.contest.work.WAIT", 0.01)
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=work, args=(tmp_path,)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert sorted(map(int, (tmp_path / "journal").read_text().split())) == list(range(12))
+
+
+def test_only_what_is_wanted_and_needed_is_chosen(tmp_path: Path) -> None:
+    pieces = chain(tmp_path)
+    assert [piece.name for piece in needed(pieces, [pieces[5]])] == ["6", "5", "4"]
+
+
+def test_a_piece_that_fails_leaves_the_others_to_the_next_run(tmp_path: Path) -> None:
+    def fail(_tell: Progress) -> None:
+        raise RuntimeError("no disk")
+
+    pieces = chain(tmp_path, 2)
+    broken = [pieces[1], Piece("broken", tmp_path / "broken.done", fail, (tmp_path / "0.done",)), pieces[0]]
+    with pytest.raises(RuntimeError, match="no disk"):
+        carry_out(broken, tmp_path / "locks", watching)
+    assert (tmp_path / "journal").read_text() == "0\n"
+    carry_out(pieces, tmp_path / "locks", watching)
+    assert (tmp_path / "journal").read_text() == "0\n1\n"
+
+
+def test_seconds_add_up_over_attempts(tmp_path: Path) -> None:
+    journal = tmp_path / "seconds.jsonl"
+    with timed(journal):
+        pass
+    with pytest.raises(KeyboardInterrupt), timed(journal):
+        raise KeyboardInterrupt
+    assert len(journal.read_text().splitlines()) == 2
+    journal.write_text("".join(json.dumps({"seconds": 1.25, "processor_seconds": 2.5}) + "\n" for _ in range(2)))
+    assert spent(journal) == {"seconds": 2.5, "processor_seconds": 5.0}
