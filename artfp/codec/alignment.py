@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from artfp.devices import fast_arithmetic
 from artfp.perturb.geometry import turned
 
 # degrees and zooms that undo a turn or a cut; half a step is what training calls a small error (`Realigned`)
@@ -44,11 +45,15 @@ def certainty(logits: Tensor) -> Tensor:
     return logits.abs().mean(dim=1)
 
 
-def _surest(decoder: Decode, images: Tensor, aspects: Tensor, best: Tensor) -> Tensor:
-    to_beat = SURER * certainty(best)
+def _surest(decoder: Decode, images: Tensor, aspects: Tensor, logits: Tensor) -> Tensor:
+    """Fast arithmetic is enough to choose by (LAB, measured); what is chosen is read in full precision."""
+    to_beat, best = SURER * certainty(logits), images
+    corrected = torch.zeros(len(images), dtype=torch.bool, device=images.device)
     for degrees, zoom in CORRECTIONS:
-        again = decoder(turned(images, degrees, zoom, aspects))
-        surer = certainty(again) > to_beat
-        best = torch.where(surer[:, None], again, best)
-        to_beat = torch.where(surer, certainty(again), to_beat)
-    return best
+        other = turned(images, degrees, zoom, aspects)
+        with fast_arithmetic(str(images.device)):
+            found = certainty(decoder(other).float())
+        surer = found > to_beat
+        best = torch.where(surer.view(-1, 1, 1, 1), other, best)
+        to_beat, corrected = torch.where(surer, found, to_beat), corrected | surer
+    return torch.where(corrected[:, None], decoder(best), logits) if corrected.any() else logits

@@ -90,7 +90,8 @@ def read(reader: Reader, *brightness: float) -> tuple[list[float], Reader]:
 def test_only_unsure_images_are_looked_at_again() -> None:
     logits, reader = read(Reader(2.0), 6.0, 1.0, 7.0, 4.0)
     assert logits == pytest.approx([6.0, 2.0, 7.0, 8.0])
-    assert reader.seen == [4] + [PORTION] * len(CORRECTIONS)
+    assert reader.seen == [4] + [PORTION] * (len(CORRECTIONS) + 1)  # and once more in full precision
+    assert read(Reader(1.0), 1.0)[1].seen == [1] + [PORTION] * len(CORRECTIONS)  # nothing was found
 
 
 def test_a_correction_must_make_the_decoder_clearly_surer() -> None:
