@@ -19,7 +19,7 @@ FAMILIES: dict[str, Family] = {
     "stylegan2": Family(stylegan2.Stylegan2Generator, stylegan2.learner, keyed=True),
     "r3gan": Family(r3gan.R3ganGenerator, r3gan.learner),
     "biggan": Family(biggan.BigganGenerator, biggan.learner, unused=("source", *PENALTIES)),
-    "cut": Family(cut.CutGenerator, cut.learner, unused=("classes", "latent", "loss", *PENALTIES)),
+    "cut": Family(cut.CutGenerator, cut.learner, unused=("classes", "latent", *PENALTIES)),
     "diffusion": Family(
         diffusion.DiffusionGenerator, diffusion.learner, keyed=True, unused=("source", "latent", *DISCRIMINATOR)
     ),

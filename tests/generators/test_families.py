@@ -72,7 +72,7 @@ def test_every_setting_that_a_family_ignores_is_named(photos: Path, tmp_path: Pa
         "dcgan": {"source": photos},
         "biggan": {"source": photos, **penalties},
         "cut": {"classes": True, "latent": 8, **penalties},
-        "diffusion": {"source": photos, "latent": 8, **penalties, "discriminator_width": 8, "augment": ("colour",)},
+        "diffusion": {"source": photos, "latent": 8, **penalties, "loss": "hinge", "augment": ("colour",)},
     }.items():
         for attempt in (train, partial(plan, monitor=None, twin=False)):
             with pytest.raises(UsageError, match=f"{family} makes no use of {', '.join(ignored)}: leave out"):
@@ -84,7 +84,7 @@ def test_every_setting_that_a_family_ignores_is_named(photos: Path, tmp_path: Pa
 def test_what_is_called_unused_is(family: str) -> None:
     """Another value makes the same networks, which learn the same; sources are none of the networks' business."""
     other = {"gamma": 0.5, "penalty_every": 2, "latent": 8, "classes": True, "augment": ("colour",)}
-    other |= {"discriminator_width": 8, "discriminator_most": 16, "augment_target": 0.5}
+    other |= {"discriminator_width": 8, "discriminator_most": 16, "augment_target": 0.5, "loss": "hinge"}
     ignored = {name: other[name] for name in FAMILIES[family].unused if name != "source"}
     batch, states = Batch(torch.rand(4, 3, 16, 16), torch.eye(2)[[0, 1, 0, 1]], torch.rand(4, 3, 16, 16)), []
     for settings in ({}, ignored) if ignored else ():

@@ -12,9 +12,11 @@ from torch import nn
 
 from artfp.generators.adversarial import AdversarialLearner, Part
 from artfp.generators.averaging import kept_share
-from artfp.generators.base import Batch
+from artfp.generators.base import Batch, Shape
 from artfp.generators.dcgan import DcganDiscriminator, DcganGenerator
+from artfp.generators.families import new_learner
 from artfp.generators.losses import (
+    GAMES,
     HINGE,
     LOGISTIC,
     RELATIVISTIC,
@@ -175,3 +177,15 @@ def test_a_linear_discriminator_pays_for_the_distance_of_its_slope_from_one() ->
     images = torch.rand(2, 5, 3, 2, 2)
     terms = WASSERSTEIN.penalties(lambda x: x.flatten(1) @ weights, *images, torch.rand(5))
     assert terms["gp"].item() == pytest.approx((3**0.5 - 1) ** 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("family", ["dcgan", "progan", "stylegan2", "r3gan"])
+def test_networks_play_for_what_the_recipe_says_and_else_for_what_their_family_does(family: str) -> None:
+    small = {"generator_width": 4, "generator_most": 8, "discriminator_width": 4, "discriminator_most": 8}
+    usual = new_learner(GanRecipe(family=family, latent=4, **small), Shape(16), "cpu")
+    for name, game in GAMES.items():
+        learner = new_learner(GanRecipe(family=family, latent=4, loss=name, **small), Shape(16), "cpu")
+        assert isinstance(learner, AdversarialLearner)
+        assert learner.game is game
+    assert isinstance(usual, AdversarialLearner)
+    assert usual.game is type(usual).game
