@@ -35,6 +35,17 @@ def read_record(path: Path, kind: type[R], noun: str) -> R:
     return record_of(read_table(path), path, kind, noun)
 
 
+def read_versioned(path: Path, kind: type[R], noun: str, schema: int) -> R:
+    """The same of a file with a schema, the schema before all else: of a later one, nothing else can be expected."""
+    values = read_table(path)
+    found = values.get("schema")
+    if not isinstance(found, int) or found < 1:
+        raise BadInputError(f"{path}: no schema version of this kind of file")
+    if found > schema:
+        raise BadInputError(f"{path}: of schema {found}, and this artfp reads up to {schema}; install a later one")
+    return record_of(values, path, kind, noun)
+
+
 def record_of(values: dict[str, Any], path: Path, kind: type[R], noun: str) -> R:
     """The record that a file's object is."""
     try:

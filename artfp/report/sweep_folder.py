@@ -9,10 +9,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from artfp.errors import BadInputError, UsageError
-from artfp.records import read_table, record_of
+from artfp.records import read_versioned
 from artfp.robustness import (
     ADVERSARY,
     DATA,
@@ -34,8 +33,6 @@ from artfp.robustness import (
     thumb_path,
 )
 from artfp.statistics.calibration import Share
-
-R = TypeVar("R", Sweep, Row)
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ def read_sweep(folder: Path) -> SweepFolder:
     """The sweep in a folder; what is there but unreadable, or cannot be, is an error."""
     if not is_sweep(folder):
         raise UsageError(f"{folder}: no robustness sweep here; give the folder that `artfp robustness` made")
-    sweep = _read(folder / SWEEP, Sweep, "a sweep")
+    sweep = read_versioned(folder / SWEEP, Sweep, "a sweep", SCHEMA)
     _check_sweep(folder / SWEEP, sweep)
     found = {address: row_path(folder, address) for address in sweep.addresses}
     present = {address: path for address, path in found.items() if path.is_file()}
@@ -85,17 +82,6 @@ def read_sweep(folder: Path) -> SweepFolder:
         thumbs={address: path for address, path in thumbs.items() if path.is_file()},
         table=(folder / TABLE).is_file(),
     )
-
-
-def _read(path: Path, kind: type[R], noun: str) -> R:
-    """The schema before all else: of a later one, nothing else can be expected."""
-    values = read_table(path)
-    schema = values.get("schema")
-    if not isinstance(schema, int) or schema < 1:
-        raise BadInputError(f"{path}: no schema version of this kind of file")
-    if schema > SCHEMA:
-        raise BadInputError(f"{path}: of schema {schema}, and this artfp reads up to {SCHEMA}; install a later one")
-    return record_of(values, path, kind, noun)
 
 
 def _check_sweep(path: Path, sweep: Sweep) -> None:
@@ -115,7 +101,7 @@ def _histograms_fit(thresholds: Thresholds, n_bits: int) -> bool:
 
 
 def _read_row(path: Path, address: str, sweep: Sweep) -> Row:
-    row = _read(path, Row, "a row of a sweep")
+    row = read_versioned(path, Row, "a row of a sweep", SCHEMA)
     if not row.address == address == address_of(row.kind, row.attack, row.strength, row.subject):
         raise BadInputError(f"{path}: is of another row, {row.address}")
     if wrong := list(_wrong_in(row, sweep.n_bits)):

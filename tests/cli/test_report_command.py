@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from contest_rows import write_contest
 from sweeps import alterations, write_sweep
 
 from artfp.cli.main import artfp
@@ -39,6 +40,13 @@ def test_the_folder_of_a_sweep_has_a_page_of_its_own(tmp_path: Path) -> None:
     done = CliRunner().invoke(artfp, ["report", str(sweep)])
     assert (done.exit_code, done.stdout) == (0, f"{sweep}/report.html\n")
     assert "robustness report" in (sweep / "report.html").read_text()
+
+
+def test_the_folder_of_a_comparison_has_a_page_of_its_own(tmp_path: Path) -> None:
+    contest = write_contest(tmp_path)
+    done = CliRunner().invoke(artfp, ["report", str(contest)])
+    assert (done.exit_code, done.stdout) == (0, f"{contest}/report.html\n")
+    assert "comparison of systems" in (contest / "report.html").read_text()
 
 
 def test_what_is_wrong_is_said(run: Path) -> None:

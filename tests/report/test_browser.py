@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from contest_rows import write_contest
 from sweeps import full_rows, write_sweep
 
 from artfp.report.compare_page import write_comparison
 from artfp.report.comparison import compare
+from artfp.report.contest_page import write_contest_report
 from artfp.report.page import write_report
 from artfp.report.robustness_page import write_robustness_report
 from artfp.robustness import ADVERSARY, GENERATED
@@ -76,6 +78,10 @@ def test_a_comparison_fits_a_phone(tmp_path: Path) -> None:
     folder = write_sweep(tmp_path / "sweep", full_rows(), thumbs=False)
     write_comparison(tmp_path / "compare.html", compare(folder, folder))
     check(probe(tmp_path / "compare.html", tmp_path), charts=1)
+
+
+def test_artfp_beside_passive_systems_fits_a_phone(tmp_path: Path) -> None:
+    check(probe(write_contest_report(write_contest(tmp_path / "contest")), tmp_path), charts=3 * 6 + 5)
 
 
 def check(found: dict[str, Any], charts: int) -> None:
