@@ -27,7 +27,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,quality]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,quality,parquet]'
 	@touch $@
 
 clean:

@@ -155,7 +155,7 @@ def _plan(settings: CodecRecipe, folder: Path) -> dict[str, Any]:
 @device_option
 @json_option
 def evaluate(view: View, page: Path | None, seed: int | None, device: str, as_json: bool) -> None:
-    """Measure CODEC on the images of DATA (folder or zip): fidelity, and bits read after every attack."""
+    """Measure CODEC on the images of the dataset DATA: fidelity, and bits read after every attack."""
     from artfp.codec.evaluation import evaluate as measure
     from artfp.devices import prepare_device
     from artfp.perceptual import MIN_SIDE, Perceptual, what_is_missing

@@ -87,7 +87,7 @@ def embed_dataset(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Mark every image of SRC, a folder or a zip, into DST, a new folder or a .zip.
+    """Mark every image of SRC, a folder, zip, tar, Parquet file, list or pattern, into DST, a new folder or a .zip.
 
     DST loads in StyleGAN-family trainers and as a Hugging Face imagefolder; labels and metadata come along.
     It appears at the end, whole: interrupted, run the same command again. Nothing is ever overwritten.

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @click.command("train-gan")
 @click.argument("recipe", required=False)
-@click.option("--data", type=PATH, help="Folder or zip of training images, instead of the recipe's.")
+@click.option("--data", type=PATH, help="Dataset of training images, instead of the recipe's.")
 @click.option("--source", type=PATH, help="Images to translate, unmarked, for the family cut, instead of the recipe's.")
 @click.option("--from", "start", type=PATH, help="Begin with the networks of this training, or with this generator.")
 @click.option("--out", "folder", type=PATH, help="Run folder [default: runs/gan-NAME after the recipe or the data].")
@@ -87,7 +87,7 @@ def train_gan(
 
     settings = _recipe(recipe, data=data, source=source, start=start, seed=seed)
     if settings.data is None:
-        raise UsageError("nothing to train on: give --data, a folder or zip of images, or a recipe that names one")
+        raise UsageError("nothing to train on: give --data, a dataset of images, or a recipe that names one")
     folder = folder or Path("runs") / f"gan-{_name(recipe, settings.data)}{'-twin' if twin else ''}"
     device = prepare_device(device, threads)
     monitor = _watch(settings, registry, key, codec_spec)

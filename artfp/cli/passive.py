@@ -44,8 +44,8 @@ classes_option = click.option(
     metavar="NAME=PATH",
     multiple=True,
     required=True,
-    help="A class, and a folder or zip of its images; once for each, and again for more images of one. Or a folder "
-    "that holds a folder for each class.",
+    help="A class, and a dataset of its images (folder, zip, tar, Parquet, list); once for each, and again for more "
+    "images of one. Or a folder that holds a folder for each class.",
 )
 
 
@@ -136,8 +136,8 @@ def predict(
 ) -> None:
     """Name the class of each image, by the system in the folder SYSTEM.
 
-    PATHS are image files, folders, zips, quoted patterns, or - for a list on stdin. Without --open-set every image is
-    given to one of the classes, also one that none of them made.
+    PATHS are image files, folders, zips, tars, Parquet files, lists of paths (.txt, .lst), quoted patterns, or - for a
+    list on stdin. Without --open-set every image is given to one of the classes, also one that none of them made.
 
     Scores are logits or correlations, and no probabilities. Exit code 0 says that all images were judged.
     """

@@ -78,7 +78,9 @@ def quality(
     device: str,
     as_json: bool,
 ) -> None:
-    """Measure how far the images of OTHER, marked or generated, are from the real ones of REAL (folders or zips).
+    """Measure how far the images of OTHER, marked or generated, are from the real ones of REAL.
+
+    Both are folders, zips, tars, Parquet files, lists of paths, or patterns of shards.
 
     `artfp quality photos/ marked/` says what marking cost; `artfp quality held-out/ generated/ --twin of-twin/` whether
     a generator that learnt from marked images is worse than its twin.

@@ -41,13 +41,13 @@ HEAD = ("attack", "strength", "subject", "bits right", "single images", "images 
 @click.command()
 @click.argument("run", required=False, type=PATH)
 @click.option("--generator", type=PATH, help="A generator that learnt from marked data: checkpoint or training folder.")
-@click.option("--images", type=PATH, help="Folder or zip of images that carry the key, marked or generated.")
+@click.option("--images", type=PATH, help="Dataset of images that carry the key, marked or generated.")
 @click.option("--key", metavar="NAME", help="The key that they carry [default: that of RUN].")
 @click.option("--twin", type=PATH, help="The same generator trained on unmarked data [default: RUN/twin].")
 @click.option(
     "--clean",
     type=PATH,
-    help="Folder or zip of images of the same kind that never had the key [default: the originals of RUN].",
+    help="Dataset of images of the same kind that never had the key [default: the originals of RUN].",
 )
 @source_option
 @click.option(

@@ -34,11 +34,9 @@ HEAD = ("attacker", "given", "AUC", "95 %", "accuracy", "95 %", "finding")
 
 @click.command()
 @click.option(
-    "--marked", type=PATH, required=True, help="Folder or zip of images that carry a key, marked or a marked model's."
+    "--marked", type=PATH, required=True, help="Dataset of images that carry a key, marked or a marked model's."
 )
-@click.option(
-    "--clean", type=PATH, required=True, help="Folder or zip of images of the same kind that never had a key."
-)
+@click.option("--clean", type=PATH, required=True, help="Dataset of images of the same kind that never had a key.")
 @click.option(
     "--attacker", "attackers", multiple=True, metavar="NAME", help="One of those above; may be repeated [default: all]."
 )

@@ -69,7 +69,8 @@ def trace(
 ) -> None:
     """Name the recipients in the ledger whose generators made these images.
 
-    PATHS are image files, folders, zips, quoted patterns, or - for a list on stdin. All of them together are one set.
+    PATHS are image files, folders, zips, tars, Parquet files, lists of paths (.txt, .lst), quoted patterns, or - for a
+    list on stdin. All of them together are one set.
 
     Every recipient is named whose key agrees too well with the images for chance: also two who averaged their copies
     or their images. Only keys that `artfp issue` recorded are tried, and each is a trial. That images carry a

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 OPTIONS = (
     click.argument("spec", metavar="CODEC"),
-    click.argument("data", type=click.Path(exists=True, path_type=Path)),
+    click.argument("data", type=click.Path(path_type=Path)),
     click.option("--limit", type=click.IntRange(1), help="Use at most this many images, chosen by the seed."),
     click.option("--size", type=click.IntRange(16), help="Side of the centre squares [default: the codec's images']."),
     click.option("--crop", is_flag=True, help="Cut the squares out at full resolution instead of resizing."),

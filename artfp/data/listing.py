@@ -6,8 +6,9 @@ import os
 import re
 import zipfile
 from collections import Counter
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Self
 
 from artfp.data import metadata
 from artfp.errors import BadInputError
@@ -15,6 +16,7 @@ from artfp.images import EXTENSIONS
 
 LABEL_FILE = "dataset.json"
 MAX_FILE_BYTES = 1 << 29  # the largest legitimate image: 100 megapixels of uncompressed RGBA, and some
+SHARDS = frozenset({".tar", ".parquet"})  # files that are datasets, or parts of one, themselves
 
 
 class Listing:
@@ -24,6 +26,7 @@ class Listing:
         self.images: list[tuple[str, str, Any]] = []  # name, stamp of the content, how to fetch it
         self.problems: dict[str, str] = {}
         self.tables: list[str] = []
+        self.shards: dict[str, str] = {}  # and why one must not be read
         self.others: Counter[str] = Counter()
 
     def add(self, name: str, size: int, handle: Any, stamp: str = "") -> None:
@@ -34,15 +37,48 @@ class Listing:
             self.images.append((name, f"{size}{stamp}", handle))
             if size > MAX_FILE_BYTES:
                 self.problems[name] = f"{size:,} bytes, over the limit of {MAX_FILE_BYTES:,}"
-        elif name == LABEL_FILE or base in metadata.NAMES:
+        elif is_table(name):
             self.tables.append(name)
         else:
             self.others[suffix or "no suffix"] += 1
+            if suffix in SHARDS:
+                self.shards[name] = ""
 
     def refuse(self, name: str, why: str) -> None:
         """List something that is not to be read."""
         self.images.append((name, why, name))
         self.problems[name] = why
+
+    def by_name(self) -> Self:
+        """The same with its images in the order of their names as strings."""
+        self.images.sort(key=itemgetter(0))
+        return self
+
+
+def is_table(name: str) -> bool:
+    """Whether a file holds labels or columns of others."""
+    return name == LABEL_FILE or name.rpartition("/")[2] in metadata.NAMES
+
+
+def matters(name: str) -> bool:
+    """Whether a file that must not be read would be missed."""
+    return PurePosixPath(name).suffix.lower() in EXTENSIONS or is_table(name)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether files and folders of this name do not exist for us."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def inside(member: str) -> bool:
+    """Whether the path of an archive's member stays in the archive."""
+    name = member.replace("\\", "/")
+    return not (name.startswith("/") or ".." in name.split("/") or re.match(r"[A-Za-z]:", name))
+
+
+def unicode_name(name: str) -> str:
+    """A file name that is no UTF-8, as text that is."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def walk_folder(path: Path) -> Listing:
@@ -62,7 +98,7 @@ def walk_folder(path: Path) -> Listing:
 
 def _sort_in(found: Listing, item: os.DirEntry[str], prefix: str, root: str) -> str | None:
     """Take note of one directory entry; return its name if it is a folder to look into."""
-    if _is_hidden(item.name):
+    if is_hidden(item.name):
         return None
     name = f"{prefix}/{item.name}" if prefix else item.name
     if item.is_dir(follow_symlinks=False):
@@ -72,8 +108,10 @@ def _sort_in(found: Listing, item: os.DirEntry[str], prefix: str, root: str) -> 
             found.refuse(name, "a link to a folder; such links are not followed")
             return None
         if why := _link_problem(item.path, root):
-            if _matters(item.name):
+            if matters(item.name):
                 found.refuse(name, why)
+            elif PurePosixPath(item.name).suffix.lower() in SHARDS:
+                found.shards[name] = why
             return None
     if item.is_file():
         found.add(name, item.stat().st_size, name)
@@ -87,10 +125,6 @@ def _link_problem(path: str, root: str) -> str | None:
     return None if Path(target).is_file() else "a link to nothing"
 
 
-def _matters(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in EXTENSIONS or name == LABEL_FILE or name in metadata.NAMES
-
-
 def walk_zip(archive: zipfile.ZipFile) -> Listing:
     """Every member of an archive."""
     found = Listing()
@@ -98,12 +132,8 @@ def walk_zip(archive: zipfile.ZipFile) -> Listing:
         name = info.filename.replace("\\", "/")
         if info.is_dir():
             continue
-        if name.startswith("/") or ".." in name.split("/") or re.match(r"[A-Za-z]:", name):
+        if not inside(name):
             found.refuse(name, "a path that leaves the archive")
-        elif not any(map(_is_hidden, name.split("/"))):
+        elif not any(map(is_hidden, name.split("/"))):
             found.add(name, info.file_size, info, f" {info.CRC:08x}")
     return found
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"

@@ -63,7 +63,7 @@ def read_into(columns: ExtraColumns, stream: IO[str], name: str, indices: Mappin
             if index is None:
                 columns.unmatched += 1
             else:
-                columns.add(index, {_safe_column(column): value for column, value in row.items()})
+                columns.add(index, {safe_column(column): value for column, value in row.items()})
     except (ValueError, csv.Error) as error:
         raise BadInputError(f"{name}: {error}") from error
 
@@ -83,6 +83,7 @@ def _csv_rows(stream: IO[str]) -> Iterator[dict[str, Any]]:
         yield {name: value for name, value in row.items() if name is not None}
 
 
-def _safe_column(name: str) -> str:
-    names_files = name.endswith("_file_name") or name == "file_names" or name.endswith("_file_names")
+def safe_column(name: str) -> str:
+    """What a source's own column may be called beside ours."""
+    names_files = name in ("file_name", "file_names") or name.endswith("_file_name") or name.endswith("_file_names")
     return f"{name}_in_source" if names_files else name

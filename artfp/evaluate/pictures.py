@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from artfp.data.manifest import read_manifest, read_marked, read_sources
+from artfp.data.readers import MISSING, is_there
 from artfp.errors import UsageError
 from artfp.evaluate.deck import Deck, all_of, unmarked
 from artfp.seeds import numpy_generator
@@ -106,8 +107,8 @@ def _given(pictures: Iterable[tuple[int, Picture]]) -> Given:
 def pictures_of(marked: Path, clean: Path, seed: int) -> Pictures:
     """The pictures of two folders or zips, of which the second has no marked images."""
     for path in (marked, clean):
-        if not path.exists():
-            raise UsageError(f"{path}: no such folder or zip")
+        if not is_there(path):
+            raise UsageError(f"{path}: {MISSING}")
     manifest = read_manifest(marked)
     decks = all_of(marked, seed), unmarked(clean, seed)
     if manifest is None:

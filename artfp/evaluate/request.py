@@ -11,6 +11,7 @@ from pathlib import Path
 
 from artfp.codec.base import Codec
 from artfp.codec.store import find_codecs, load_codec
+from artfp.data.readers import MISSING, is_there
 from artfp.errors import BadInputError, UsageError
 from artfp.generators.folder import FILE
 from artfp.generators.sampling import checkpoint_of
@@ -98,8 +99,8 @@ def requested(
 
 def _check_there(subjects: Subjects) -> None:
     for path in (subjects.images, subjects.clean, subjects.source):
-        if path is not None and not path.exists():
-            raise UsageError(f"{path}: no such folder or zip; clean images elsewhere are named with --clean")
+        if path is not None and not is_there(path):
+            raise UsageError(f"{path}: {MISSING}; clean images elsewhere are named with --clean")
     for network in (subjects.generator, subjects.twin):
         if network is not None and not checkpoint_of(network).is_file():
             raise UsageError(f"{network}: no such checkpoint or training folder")

@@ -106,6 +106,8 @@ def start_file(start: Path) -> Path:
 def _manifest_bytes(data: Path) -> bytes | None:
     if data.is_dir():
         return (data / MANIFEST).read_bytes() if (data / MANIFEST).is_file() else None
+    if not zipfile.is_zipfile(data):  # our datasets are folders and zips; of anything else no image is marked by us
+        return None
     with zipfile.ZipFile(data) as archive:
         return archive.read(MANIFEST) if MANIFEST in archive.namelist() else None
 

@@ -1,4 +1,4 @@
-"""Classes of images, as folders and zips, and which of their images train, choose and test.
+"""Classes of images, each a dataset of its own, and which of their images train, choose and test.
 
     NAME=PATH ... --sorted--> Gathering --one format? enough images?--> Preparation --decode--> Lessons, or Examples
 
@@ -135,9 +135,7 @@ class Gathering:
         self.classes = tuple(sorted({given.name for given, _ in sources}))
         self.sources = sources
         self.images = tuple(
-            Listed(
-                self.classes.index(given.name), source, entry.index, f"{source.path}/{entry.name}", part_of(entry.name)
-            )
+            Listed(self.classes.index(given.name), source, entry.index, source.place(entry.index), part_of(entry.name))
             for given, source in sources
             for entry in islice(source, 0, None, given.every)
         )

@@ -130,11 +130,11 @@ def test_damaged_and_encrypted_members_are_bad_by_name(tmp_path: Path) -> None:
 
 def test_what_is_no_source_says_so(tmp_path: Path) -> None:
     (tmp_path / "cut.zip").write_bytes(b"PK\x03\x04 and then nothing")
-    (tmp_path / "note.txt").write_text("hello")
+    (tmp_path / "note.doc").write_text("hello")
     with pytest.raises(BadInputError, match="not a readable zip"):
         open_source(tmp_path / "cut.zip")
     with pytest.raises(UsageError, match="neither a folder nor a zip"):
-        open_source(tmp_path / "note.txt")
+        open_source(tmp_path / "note.doc")
     with pytest.raises(UsageError, match="no such folder or zip"):
         open_source(tmp_path / "gone")
 
@@ -242,3 +242,17 @@ def test_collect_reads_late_and_names_what_it_cannot_read(tmp_path: Path) -> Non
     (tmp_path / "x.png").unlink()
     with pytest.raises(BadInputError, match=r"x\.png: not readable"):
         read()
+
+
+def test_the_hash_of_folders_and_zips_is_what_it_always_was(tmp_path: Path) -> None:
+    """Manifests and unfinished runs name it."""
+    tables = {"metadata.jsonl": '{"file_name": "a.png", "x": 1}\n', "dataset.json": '{"labels": [["a.png", 1]]}'}
+    root = put(tmp_path / "folder", "a.png", "b/c.jpg", "notes.txt")
+    for name, text in tables.items():
+        (root / name).write_text(text)
+    (root / "gone.png").symlink_to("nothing")
+    with open_source(root) as source:
+        assert source.sha256 == "9b6eb06527c311e28b7c491bfefff0acf720f6e1e0461179c69b27376caa9e91"
+    contents = {name: text.encode() for name, text in tables.items()} | {"../up.png": b"x"}
+    with open_source(archive(tmp_path / "z.zip", "a.png", "b/c.jpg", "notes.txt", **contents)) as source:
+        assert source.sha256 == "27568f6469224fc87b737ad4275be9411c699a52cb0b9354cd68bc56ff34c817"
