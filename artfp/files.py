@@ -134,6 +134,20 @@ def write_json(path: Path, value: Any, *, mode: int = 0o666) -> None:
     write_text(path, json_text(value) + "\n", mode=mode)
 
 
+def write_first(path: Path, value: Any) -> None:
+    """Write JSON atomically unless there is a file already: of several processes at once the first is heard."""
+    draft = path.with_name(f".{path.name}.{token_hex(4)}.draft")
+    write_json(draft, value)
+    try:
+        os.link(draft, path)  # a rename would replace what is there
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
+        write_json(path, value)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def json_text(value: Any) -> str:
     """JSON that people can read: a line for each value, but one for a whole list of numbers."""
     spread = json.dumps(value, indent=2, ensure_ascii=False)

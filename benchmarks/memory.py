@@ -1,6 +1,6 @@
 """How much memory `artfp embed-dataset` takes on a large dataset.
 
-    python benchmarks/memory.py [--images 200000] [--size 64] [--codec dct] [--zip]
+    python benchmarks/memory.py [--images 200000] [--size 64] [--codec dct] [--workers 1] [--zip]
 
 Makes the dataset from a few hundred images and hard links, runs the command, samples the proportional set size
 summed over it and all its children, and prints JSON: peak_pss_mb, seconds, images and more.
@@ -67,6 +67,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=200_000)
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--codec", default="dct")
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--zip", action="store_true", help="write a zip instead of a folder")
     parser.add_argument("--folder", type=Path, help="where to work, for example a disk with enough space")
     options = parser.parse_args()
@@ -77,13 +78,14 @@ def main() -> None:
         measure([*ARTFP, "key", "new", "benchmark", *registry])
         target = root / ("marked.zip" if options.zip else "marked")
         arguments = [str(root / "source"), str(target), "--key", "benchmark", "--codec", options.codec, *registry]
-        peak, seconds = measure([*ARTFP, "embed-dataset", *arguments])
+        peak, seconds = measure([*ARTFP, "embed-dataset", *arguments, "--workers", str(options.workers)])
     result = {
         "peak_pss_mb": round(peak / 1024, 1),
         "seconds": round(seconds, 1),
         "images": options.images,
         "size": options.size,
         "codec": options.codec,
+        "workers": options.workers,
         "output": "zip" if options.zip else "folder",
     }
     print(json.dumps(result))

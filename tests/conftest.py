@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from small_runs import carry_out
 from torch import Tensor, nn
 
@@ -83,6 +85,29 @@ def write_pngs() -> Callable[[Path, Pixels], list[Path]]:
         return paths
 
     return write
+
+
+@pytest.fixture
+def thumbnails(tmp_path: Path, clean_pixels: Pixels) -> Path:
+    """A folder of 200 small images, more than three groups, of two sizes, in two classes."""
+    root = tmp_path / "thumbnails"
+    for index in range(200):
+        name = root / ("odd" if index % 2 else "even") / f"{index:03d}.bmp"
+        name.parent.mkdir(parents=True, exist_ok=True)
+        side = 24 if index % 3 else 16
+        Image.fromarray(np.roll(clean_pixels[index % 24], index, axis=0)[:side, :side]).save(name)
+    return root
+
+
+@pytest.fixture
+def digests() -> Callable[[Path], dict[str, str]]:
+    """The hash of every file below a path."""
+
+    def of(root: Path) -> dict[str, str]:
+        files = [root] if root.is_file() else [path for path in sorted(root.rglob("*")) if path.is_file()]
+        return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+    return of
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import stat
@@ -21,6 +22,7 @@ from artfp.files import (
     sha256_bytes,
     sha256_file,
     working_in,
+    write_first,
     write_json,
 )
 from artfp.results import Record
@@ -72,6 +74,21 @@ def test_a_folder_made_to_work_in_goes_again_where_nothing_was_done(done: bool, 
 def test_nobody_works_in_a_folder_beside_another(tmp_path: Path) -> None:
     with working_in(tmp_path), pytest.raises(UsageError, match="another process"), working_in(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_of_two_first_writers_the_first_is_heard(links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where files can have two names: a rename would not have noticed the other one."""
+
+    def no_links(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    for number in (1, 2):
+        write_first(tmp_path / "a.json", {"number": number})
+    assert read_json(tmp_path / "a.json") == {"number": 1 if links else 2}
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_hashes_agree(tmp_path: Path) -> None:

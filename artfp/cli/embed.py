@@ -19,13 +19,15 @@ from artfp.cli.console import (
     print_json,
     progress,
     registry_option,
+    threads_option,
     warn,
 )
 from artfp.cli.key_files import open_registry
+from artfp.errors import UsageError
 
 if TYPE_CHECKING:
     from artfp.codec.base import Codec
-    from artfp.embed import EmbedPlan, EmbedResult, EmbedSettings
+    from artfp.embed import EmbedPlan, EmbedResult, EmbedSettings, Engine, Share, ShareResult
     from artfp.embed.request import KeyPer
     from artfp.keys.registry import Registry
 
@@ -67,6 +69,16 @@ if TYPE_CHECKING:
     help="Decides which images --fraction chooses, and the bits of each image.",
 )
 @click.option("--skip-bad", is_flag=True, help="Leave unusable files out instead of stopping; their numbers stay free.")
+@click.option(
+    "--workers", type=click.IntRange(1), help="Processes on this machine [default: one for each CPU; one on a GPU]."
+)
+@threads_option
+@click.option(
+    "--shard-index", type=int, metavar="I", help="With --shard-count: do shards I, I + N ... only, from 0. See below."
+)
+@click.option(
+    "--shard-count", type=int, metavar="N", help="How many runs of this command share the work, on any machines."
+)
 @registry_option
 @device_option
 @dry_run_option
@@ -82,6 +94,10 @@ def embed_dataset(
     codec_spec: str,
     seed: int,
     skip_bad: bool,
+    workers: int | None,
+    threads: int | None,
+    shard_index: int | None,
+    shard_count: int | None,
     registry: Path,
     device: str,
     dry_run: bool,
@@ -96,32 +112,56 @@ def embed_dataset(
     the manifest. That is for keyed generators (`train-gan` with keyed = true), which then make images for any key.
     The data themselves carry no one key: `artfp verify` has nothing to look for in them.
 
-    Exit codes: 0 done, 2 usage, 4 unusable files in SRC (nothing written), 5 disk full and the like.
+    The work is done in shards of 512 images, and its files do not depend on --workers. --threads is for each worker;
+    another number of threads may round a pixel the other way.
+
+    With --shard-index I --shard-count N, N runs of the same command, on machines that share SRC, DST and the registry,
+    each do a part; the last one puts DST together, and the others say what is still to be done (docs/scale.md).
+
+    Exit codes: 0 done, or this run's shards are, 2 usage, 4 unusable files in SRC (nothing written), 5 disk full and
+    the like.
     """
     from artfp.codec.store import codec_for
     from artfp.devices import prepare_device
-    from artfp.embed import BadFilesError, EmbedSettings
+    from artfp.embed import BadFilesError, EmbedResult, EmbedSettings
+    from artfp.engines.local import LocalEngine
+    from artfp.processes import usual_workers
 
-    codec = codec_for(source, codec_spec).to(prepare_device(device))
+    share = _share(shard_index, shard_count)
+    device = prepare_device(device, threads)
+    codec = codec_for(source, codec_spec).to(device)
     chosen = ", chosen by the size of the images" if codec_spec == "auto" else ""
     err.print(f"codec {codec.name}: {codec.n_bits} bits at {codec.size} px, {codec.sha256[:12]}{chosen}")
     settings = EmbedSettings(source, target, key, strength, fraction, key_per, seed, skip_bad)
     no_key_yet = key_per != "class" and not registry.expanduser().exists()
     if dry_run or no_key_yet:  # without a key the plan fails, and says all that is wrong
-        _print_plan(_plan(settings, codec, registry), as_json)
+        _print_plan(_plan(settings, codec, registry), share, as_json)
         return
     with open_registry(registry, create=key_per == "class") as keys:
         try:
-            result = _embed(settings, codec, keys)
+            engine = LocalEngine(device, workers or usual_workers(device), threads, warn)
+            result = _embed(settings, codec, keys, engine, share)
         except BadFilesError as error:
             if as_json:
                 print_json({"bad": [item.to_dict() for item in error.bad]})
             raise
-    _tell(result)
+    if isinstance(result, EmbedResult):
+        _tell(result)
     if as_json:
         print_json(result.to_dict())
-    else:
+    elif isinstance(result, EmbedResult):
         _print_result(result)
+    else:
+        _print_share(result)
+
+
+def _share(index: int | None, count: int | None) -> Share | None:
+    """What is for this run alone; nothing in the environment has a say in it."""
+    from artfp.embed import Share
+
+    if (index is None) != (count is None):
+        raise UsageError("give both --shard-index and --shard-count, or neither")
+    return None if index is None or count is None else Share(index, count)
 
 
 def _plan(settings: EmbedSettings, codec: Codec, path: Path) -> EmbedPlan:
@@ -134,11 +174,15 @@ def _plan(settings: EmbedSettings, codec: Codec, path: Path) -> EmbedPlan:
         return plan_embedding(settings, codec, registry)
 
 
-def _embed(settings: EmbedSettings, codec: Codec, registry: Registry) -> EmbedResult:
-    from artfp.embed import embed_dataset
+def _embed(
+    settings: EmbedSettings, codec: Codec, registry: Registry, engine: Engine, share: Share | None
+) -> EmbedResult | ShareResult:
+    from artfp.embed import embed_dataset, embed_share
 
     with progress("embedding") as advance:
-        return embed_dataset(settings, codec, registry, advance)
+        if share is None:
+            return embed_dataset(settings, codec, registry, advance, engine)
+        return embed_share(settings, codec, registry, share, advance, engine)
 
 
 def _tell(result: EmbedResult) -> None:
@@ -173,7 +217,20 @@ def _print_result(result: EmbedResult) -> None:
     _print_rows(rows)
 
 
-def _print_plan(plan: EmbedPlan, as_json: bool) -> None:
+def _print_share(result: ShareResult) -> None:
+    """What is done, and what the dataset still waits for."""
+    again = "the same command without --shard-index and --shard-count ends it"
+    if result.shards_left:
+        waits = f"{result.shards_left:,} of its {result.shards:,} shards are still to be done elsewhere; {again}"
+    else:
+        waits = (
+            f"all its {result.shards:,} shards are done, and another run puts it together; if it was stopped, {again}"
+        )
+    done = f"{result.shards_here:,}, every {result.shard_count:,} from {result.shard_index:,} on: done"
+    _print_rows([("shards", done), ("dataset", f"{result.target}, not there yet: {waits}")])
+
+
+def _print_plan(plan: EmbedPlan, share: Share | None, as_json: bool) -> None:
     if as_json:
         print_json(plan.to_dict())
         return
@@ -190,6 +247,10 @@ def _print_plan(plan: EmbedPlan, as_json: bool) -> None:
             (
                 "output",
                 f"{plan.target} ({plan.output})" + (", there already: nothing to do" if plan.already_done else ""),
+            ),
+            (
+                "shards",
+                f"{plan.shards:,}" + (f", {len(share.of(plan.shards)):,} of them for this run" if share else ""),
             ),
             ("goes on after", f"{plan.resumes_after:,} images of an earlier run"),
             ("disk", f"about {plan.needed_bytes / 1e6:,.1f} MB of {plan.free_bytes / 1e6:,.0f} MB free"),

@@ -112,7 +112,8 @@ def robustness(
     from artfp.evaluate.request import requested
     from artfp.evaluate.sweep import check
     from artfp.evaluate.sweep import run as sweep
-    from artfp.evaluate.workers import Crew, usual_workers
+    from artfp.evaluate.workers import Crew
+    from artfp.processes import usual_workers
     from artfp.report.robustness_page import write_robustness_report
 
     subjects = _subjects(run, generator, images, key=key, twin=twin, clean=clean, source=source)

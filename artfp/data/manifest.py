@@ -1,4 +1,4 @@
-"""The tables of a dataset that this project writes, streamed from the journal in constant memory.
+"""The tables of a dataset that this project writes, streamed from the journals in constant memory.
 
     dataset.json           {"classes": [...], "labels": [[file, label], ...] or null}: StyleGAN-family loaders
     metadata.jsonl         file_name, source_file, label, class_name, and the source's own columns: Hugging Face
@@ -22,9 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from artfp.data.journal import Row
 from artfp.data.listing import LABEL_FILE
 from artfp.data.readers import Entry, Source
-from artfp.data.writers import Row, image_name, is_zip
+from artfp.data.writers import image_name, is_zip
 from artfp.errors import BadInputError
 from artfp.files import sha256_file, write_json
 from artfp.results import Record

@@ -32,9 +32,9 @@ T = TypeVar("T")
 S = TypeVar("S", bound=Sized)
 
 
-def thread_count() -> int:
-    """How many threads decode and encode."""
-    return min(16, len(os.sched_getaffinity(0)) + 1)
+def thread_count(sharing: int = 1) -> int:
+    """How many threads decode and encode in each of the processes that share the cores."""
+    return min(16, len(os.sched_getaffinity(0)) // sharing + 1)
 
 
 def read_ahead(pool: Executor, load: Callable[[int], S], indices: Iterable[int]) -> Iterator[S]:

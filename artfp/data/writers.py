@@ -1,60 +1,41 @@
 """Writing a dataset so that it appears under its final name whole or not at all, and resumes after any death.
 
-    .NAME.artfp-partial/  lock  settings.json  journal.jsonl  dataset/00000/img00000000.png ...
+    .NAME.artfp-partial/  lock  settings.json  journal/00000.jsonl  dataset/00000/img00000000.png ...  refused/
 
-Everything is staged in that hidden sibling of the target. One journal line for each finished group of images, in
-order; a torn last line does not count, and neither does a group whose files are not all there in their size. The
-last step renames `dataset/` (or the zip packed from it) onto the target.
+Everything is staged in that hidden sibling of the target. Shards of it can be done by different processes, and on
+different machines: each has a journal of its own, which is its lock too, one line for each finished group of images,
+in order; a torn last line does not count, and neither does a group whose files are not all there in their size. The
+folder's lock is held by one process alone, or shared by those that do shards for each other. The last step, of one
+process alone, renames `dataset/` (or the zip packed from it) onto the target. `refused/`: `refusals.py`.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
-import json
 import os
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from artfp.data.journal import Group, Journal, Row
+from artfp.data.locks import Lock, take_lock
+from artfp.data.refusals import Refusals
 from artfp.errors import ArtfpError, UsageError
-from artfp.files import read_json, sha256_bytes, write_json
+from artfp.files import read_json, sha256_bytes, write_first
 from artfp.images import LoadedImage, encode_png
 
-SETTINGS = "settings.json"
+SHARD = 8  # groups: what one process does at a time; no byte of a dataset depends on it
+SETTINGS, LOCK = "settings.json", "lock"
 PER_FOLDER = 1000  # as the StyleGAN dataset tool does
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the zip format's epoch: the same images give the same archive
 FULL = {errno.ENOSPC, errno.EDQUOT}
-NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP}
 
 
-class Row(NamedTuple):
-    """One image written: its index in the source, and the file."""
-
-    image: int
-    sha256: str
-    bytes: int
-    width: int
-    height: int
-    alpha: bool
-
-
-class Refusal(NamedTuple):
-    """One image of the source that could not be used: its index, and why."""
-
-    image: int
-    reason: str
-
-
-class Group(NamedTuple):
-    """One line of the journal."""
-
-    number: int
-    rows: list[Row]
-    bad: list[Refusal]
+class BusyError(UsageError):
+    """Another process is at work there."""
 
 
 def image_name(index: int) -> str:
@@ -68,11 +49,15 @@ def staging_path(target: Path) -> Path:
 
 
 @contextmanager
-def staging(target: Path, settings: Mapping[str, Any]) -> Iterator[Staging]:
-    """The staging folder of a target, locked, new or left by an earlier run of the same settings."""
+def staging(target: Path, settings: Mapping[str, Any], *, shared: bool = False, new: bool = True) -> Iterator[Staging]:
+    """The staging folder of a target, locked, new or left by an earlier run of the same settings.
+
+    `shared` lets in others that ask for the same. If no `new` one may be made, BusyError also says that there is none,
+    or that nobody can be sure to be alone.
+    """
     root = staging_path(target)
     with disk_errors(target):
-        lock = _lock(root, target)
+        lock = _enter(root, target, shared, new)
         try:
             _agree(root, settings)
             yield Staging(root, target)
@@ -80,17 +65,18 @@ def staging(target: Path, settings: Mapping[str, Any]) -> Iterator[Staging]:
             os.close(lock)
 
 
+def is_staged(target: Path) -> bool:
+    """Whether an earlier run has begun a dataset, or another one is at it."""
+    return (staging_path(target) / SETTINGS).exists()
+
+
 def staged_groups(target: Path, settings: Mapping[str, Any]) -> int:
     """How many groups an earlier run of the same settings has left; changes nothing."""
+    if not is_staged(target):
+        return 0
     root = staging_path(target)
-    if not (root / SETTINGS).exists():
-        return 0
-    _agree(root, settings)
-    journal = root / "journal.jsonl"
-    if not journal.exists():
-        return 0
-    with journal.open("rb") as lines:
-        return sum(line.endswith(b"\n") for line in lines)
+    _compare(root, settings)
+    return sum(Journal(path).count() for path in (root / "journal").glob("*.jsonl"))
 
 
 def clear_leftovers(target: Path, settings: Mapping[str, Any]) -> None:
@@ -113,25 +99,32 @@ def disk_errors(target: Path) -> Iterator[None]:
 
 
 class Staging:
-    """A dataset in the making; use through `staging`."""
+    """A dataset in the making; use through `staging`. It can be sent to other processes, which hold no lock by that."""
 
     def __init__(self, root: Path, target: Path) -> None:
         self.root, self.target, self.dataset = root, target, root / "dataset"
-        self._journal = root / "journal.jsonl"
-        self.dataset.mkdir(exist_ok=True)
-        self._journal.touch()
+        self.refusals = Refusals(root / "refused")
+        self.shard_groups = SHARD
+        for folder in (self.dataset, root / "journal"):
+            folder.mkdir(exist_ok=True)
 
-    def resume(self, group_size: int) -> int:
-        """How many groups are finished; whatever lies beyond them is removed."""
-        intact = finished = 0
-        with self._journal.open("rb") as lines:
-            for line in lines:
-                if not self._is_intact(line, finished):
-                    break
-                intact, finished = intact + len(line), finished + 1
-        os.truncate(self._journal, intact)
-        self._remove_from(finished * group_size)
-        return finished
+    @contextmanager
+    def shard(self, number: int) -> Iterator[None]:
+        """Keep everyone else from a shard; BusyError where another process is at it."""
+        lock = _take(self._journal(number).path, self.target)
+        try:
+            yield
+        finally:
+            os.close(lock.handle)
+
+    def resume(self, group_size: int, shard: int = 0) -> int:
+        """The first group of a shard that is not finished; whatever lies beyond is removed."""
+        groups = range(shard * self.shard_groups, (shard + 1) * self.shard_groups)
+        journal = self._journal(shard)
+        journal.path.touch()
+        first = groups.start + journal.keep(groups, self._is_intact)
+        self._remove(range(first * group_size, groups.stop * group_size))
+        return first
 
     def write(self, index: int, image: LoadedImage) -> Row:
         """Write one image; safe from several threads."""
@@ -147,13 +140,16 @@ class Staging:
 
     def record(self, group: Group) -> None:
         """Note that a group is finished."""
-        with self._journal.open("a", encoding="utf-8") as journal:
-            journal.write(json.dumps(group) + "\n")
+        self._journal(group.number // self.shard_groups).append(group)
+
+    def recorded(self, shard: int) -> int:
+        """How many groups of a shard are noted as finished; nobody has looked at their files."""
+        return self._journal(shard).count()
 
     def groups(self) -> Iterator[Group]:
         """The finished groups in order."""
-        with self._journal.open("rb") as lines:
-            yield from map(_parse, lines)
+        for path in sorted((self.root / "journal").iterdir(), key=lambda path: int(path.stem)):
+            yield from Journal(path).groups()
 
     def rows(self) -> Iterator[Row]:
         """The images written, in order."""
@@ -173,13 +169,14 @@ class Staging:
         self.discard()
 
     def discard(self) -> None:
-        """Remove the staging folder; its settings last, so that a killed removal is known as ours and repeated."""
-        for path in sorted(self.root.iterdir(), key=lambda found: found.name == SETTINGS):
+        """Remove the staging folder; its settings late, so that a killed removal is known as ours and repeated."""
+        for path in sorted(self.root.iterdir(), key=lambda found: (found.name == LOCK, found.name == SETTINGS)):
             if path.is_dir():
                 shutil.rmtree(path)
             else:
                 path.unlink()
-        self.root.rmdir()
+        with suppress(OSError):  # another process is about to begin here: it has waited for the lock
+            self.root.rmdir()
 
     def _pack(self, path: Path, tables: Sequence[str]) -> None:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
@@ -192,31 +189,28 @@ class Staging:
                 with (self.dataset / name).open("rb") as source, archive.open(info, "w") as member:
                     shutil.copyfileobj(source, member)
 
-    def _is_intact(self, line: bytes, number: int) -> bool:
+    def _is_intact(self, group: Group) -> bool:
         try:
-            group = _parse(line)
             sizes = [(self.dataset / image_name(row.image)).stat().st_size for row in group.rows]
-        except (ValueError, TypeError, OSError):
+        except OSError:
             return False
-        return line.endswith(b"\n") and group.number == number and sizes == [row.bytes for row in group.rows]
+        return sizes == [row.bytes for row in group.rows]
 
-    def _remove_from(self, index: int) -> None:
+    def _remove(self, images: range) -> None:
         """A group that died half-way may have left images that its second attempt does not write."""
-        for folder in self.dataset.glob("[0-9]*"):
-            if int(folder.name) >= index // PER_FOLDER:
-                for path in folder.iterdir():
-                    if f"{folder.name}/{path.name}" >= image_name(index):
-                        path.unlink()
+        for number in range(images.start // PER_FOLDER, -(-images.stop // PER_FOLDER)):
+            folder = self.dataset / f"{number:05d}"
+            for path in folder.iterdir() if folder.exists() else ():
+                if image_name(images.start) <= f"{folder.name}/{path.name}" < image_name(images.stop):
+                    path.unlink()
+
+    def _journal(self, shard: int) -> Journal:
+        return Journal(self.root / "journal" / f"{shard:05d}.jsonl")
 
 
 def is_zip(target: Path) -> bool:
     """Whether a target is to become a zip."""
     return target.suffix.lower() == ".zip"
-
-
-def _parse(line: bytes) -> Group:
-    number, rows, bad = json.loads(line)
-    return Group(number, [Row(*row) for row in rows], [Refusal(*item) for item in bad])
 
 
 def _member(name: str) -> zipfile.ZipInfo:
@@ -225,50 +219,52 @@ def _member(name: str) -> zipfile.ZipInfo:
     return info
 
 
-def _lock(root: Path, target: Path) -> int:
+def _enter(root: Path, target: Path, shared: bool, new: bool) -> int:
+    """The handle of the folder's lock; an old folder's alone where the file system has locks at all."""
     while True:
-        try:
+        if new:
             root.mkdir(exist_ok=True)
-            lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-        except FileNotFoundError:  # another run has just finished and removed it
-            continue
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_still(root / "lock", lock):
-                return lock
-            os.close(lock)
-        except BlockingIOError as error:
-            os.close(lock)
-            raise UsageError(f"{target}: another artfp is writing it; wait for it or stop it") from error
-        except OSError as error:
-            if error.errno in NO_LOCKS:  # some network file systems have none; better unlocked than unusable
-                return lock
-            os.close(lock)
-            raise
+            lock = _take(root / LOCK, target, shared=shared)
+        except FileNotFoundError as error:  # another run has just finished and removed it
+            if not new:
+                raise BusyError(f"{root}: another artfp has finished with it") from error
+            continue
+        if new or lock.is_held:
+            return lock.handle
+        os.close(lock.handle)
+        raise BusyError(f"{root}: on a file system without locks")
 
 
-def _is_still(path: Path, handle: int) -> bool:
-    """Whether a path still names the open file, or another run has removed it since."""
+def _take(path: Path, target: Path, *, shared: bool = False) -> Lock:
     try:
-        return os.path.samestat(path.stat(), os.fstat(handle))
-    except FileNotFoundError:
-        return False
+        return take_lock(path, shared=shared)
+    except BlockingIOError as error:
+        raise BusyError(f"{target}: another artfp is writing it; wait for it or stop it") from error
 
 
 def _agree(root: Path, settings: Mapping[str, Any]) -> None:
-    """A staging folder serves one set of settings; say what differs otherwise."""
-    path = root / SETTINGS
-    if path.exists():
-        changes = differences(read_json(path), settings)
-        if changes:
-            raise UsageError(
-                f"{root}: holds an unfinished run with other settings ({'; '.join(changes)}). "
-                "Run that one again to finish it, or delete the folder to start over"
-            )
-    elif (root / "journal.jsonl").exists() or (root / "dataset").exists():
-        raise UsageError(f"{root}: not a staging folder of artfp; move it away")
-    else:
-        write_json(path, settings)
+    """A staging folder serves one set of settings, that of whoever comes first."""
+    in_use = any((root / name).exists() for name in ("journal", "dataset"))  # asked first: settings come before them
+    if not (root / SETTINGS).exists():
+        if in_use:
+            raise UsageError(f"{root}: not a staging folder of artfp; move it away")
+        write_first(root / SETTINGS, _of_folder(settings))
+    _compare(root, settings)
+
+
+def _of_folder(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What all who write into a staging folder must agree on; a dataset's own settings say nothing of shards."""
+    return {**settings, "groups in a shard": SHARD}
+
+
+def _compare(root: Path, settings: Mapping[str, Any]) -> None:
+    changes = differences(read_json(root / SETTINGS), _of_folder(settings))
+    if changes:
+        raise UsageError(
+            f"{root}: holds an unfinished run with other settings ({'; '.join(changes)}). "
+            "Run that one again to finish it, or delete the folder to start over"
+        )
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:

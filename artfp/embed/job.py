@@ -1,4 +1,4 @@
-"""A request and its keys: what the loop and the self-check work from."""
+"""A request and its keys: what the loop and the self-check work from, in this process or in another."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from artfp.keys.registry import Registry
 from artfp.seeds import derive_seed
 
 Progress = Callable[[int, int, str], None]
+Advance = Callable[[int, int], None]  # so many more images are done with, and so many of them cannot be used
 
 
 @dataclass(frozen=True)
 class Job:
-    """A request with its keys: everything the loop needs."""
+    """A request with its keys: everything the loop needs. It can be pickled, and opens the source anew then."""
 
     request: Request
     key_ids: tuple[str, ...]
@@ -45,7 +46,8 @@ class Job:
 def with_keys(request: Request, registry: Registry) -> Job:
     """Make the keys that are missing and record every use of a key with the codec."""
     names = request.marking.names
-    registry.new_many([name for name, known in zip(names, request.key_ids, strict=True) if known is None])
+    if None in request.key_ids:
+        registry.ensure(names)
     key_ids = tuple(registry.get(name).key_id for name in names)
     request = dataclasses.replace(request, key_ids=key_ids)
     if request.settings.key_per == "image":

@@ -37,6 +37,27 @@ class BadFilesError(BadInputError):
 
 
 @dataclass(frozen=True)
+class ShardRecord(Record):
+    """What came of a shard: its files, or where some files put an end to the marking, how many of those are in it."""
+
+    number: int
+    images: int
+    bad: int
+
+
+@dataclass(frozen=True)
+class ShareResult(Record):
+    """What one of several runs of a command has done of a dataset that is not there yet."""
+
+    target: str
+    shard_index: int
+    shard_count: int
+    shards: int  # of the whole dataset
+    shards_here: int  # done by this run or its predecessors
+    shards_left: int  # to be done elsewhere
+
+
+@dataclass(frozen=True)
 class KeyUse(Record):
     """A key by its public id, the class it stands for where there is one per class, and how many images carry it."""
 
@@ -113,5 +134,6 @@ class EmbedPlan(Record):
     sampled_sizes: tuple[SizeCount, ...]
     needed_bytes: int
     free_bytes: int
+    shards: int
     resumes_after: int  # images that an earlier run has finished
     already_done: bool

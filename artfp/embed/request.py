@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,8 @@ from artfp.codec.base import Codec
 from artfp.data.manifest import read_manifest
 from artfp.data.readers import Source, open_source
 from artfp.data.survey import Survey, free_bytes, survey
-from artfp.data.writers import differences, is_zip, staged_groups
+from artfp.data.writers import SHARD, differences, is_staged, is_zip, staged_groups
+from artfp.embed.problems import Problems
 from artfp.embed.records import EmbedPlan
 from artfp.errors import ArtfpError, BadInputError, UsageError
 from artfp.keys.records import Origin, check_name
@@ -30,7 +32,6 @@ GROUP = 64  # source-consecutive images: the unit of the codec's batches, the jo
 LAYOUT = 1  # raise when the same settings give other files
 UNMARKED = -1
 
-T = TypeVar("T")
 KeyPer = Literal["dataset", "class", "image"]  # for what there is one key, or in the last case one row of bits
 
 
@@ -80,6 +81,18 @@ class Request:
         """All that decides the bytes of the result; two runs may share a staging folder if these agree."""
         return _description(self.settings, self.source, self.codec, self.key_ids)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What goes to another process: the source's hash in the place of open files."""
+        settings = dataclasses.replace(self.settings, source=self.settings.source.absolute())
+        return self.__dict__ | {"settings": settings, "source": self.source.sha256}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        path, sha256 = state["settings"].source, state["source"]
+        source = open_source(path)
+        if source.sha256 != sha256:
+            raise BadInputError(f"{path}: has changed since the run began")
+        self.__dict__.update(state, source=source)
+
 
 def plan_embedding(settings: EmbedSettings, codec: Codec, registry: Registry | None) -> EmbedPlan:
     """What a run would do; changes nothing. A registry that is not there yet is None."""
@@ -103,6 +116,7 @@ def plan_embedding(settings: EmbedSettings, codec: Codec, registry: Registry | N
             sampled_sizes=request.survey.sizes,
             needed_bytes=request.needed_bytes,
             free_bytes=free_bytes(settings.target.parent),
+            shards=-(-len(source) // (GROUP * SHARD)),
             resumes_after=min(request.groups_done * GROUP, len(source)),
             already_done=request.finished is not None,
         )
@@ -111,7 +125,7 @@ def plan_embedding(settings: EmbedSettings, codec: Codec, registry: Registry | N
 @contextmanager
 def checked(settings: EmbedSettings, codec: Codec, registry: Registry | None) -> Iterator[Request]:
     """The request behind the settings, or one error that names everything wrong with it."""
-    problems = _Problems()
+    problems = Problems()
     _check_settings(settings, problems)
     source = problems.attempt(lambda: open_source(settings.source))
     if source is None:
@@ -124,28 +138,7 @@ def checked(settings: EmbedSettings, codec: Codec, registry: Registry | None) ->
         yield request
 
 
-class _Problems:
-    """Errors that wait for each other."""
-
-    def __init__(self) -> None:
-        self.found: list[ArtfpError] = []
-
-    def attempt(self, work: Callable[[], T]) -> T | None:
-        """The result of `work`, or None with its error kept."""
-        try:
-            return work()
-        except ArtfpError as error:
-            self.found.append(error)
-            return None
-
-    def error(self) -> ArtfpError:
-        """The one error, or one that lists them all."""
-        if len(self.found) == 1:
-            return self.found[0]
-        return UsageError(f"{len(self.found)} problems" + "".join(f"\n  {error}" for error in self.found))
-
-
-def _check_settings(settings: EmbedSettings, problems: _Problems) -> None:
+def _check_settings(settings: EmbedSettings, problems: Problems) -> None:
     def need(condition: bool, message: str) -> None:
         if not condition:
             problems.found.append(UsageError(message))
@@ -162,7 +155,7 @@ def _check_settings(settings: EmbedSettings, problems: _Problems) -> None:
 
 
 def _check_source(
-    settings: EmbedSettings, source: Source, codec: Codec, registry: Registry | None, problems: _Problems
+    settings: EmbedSettings, source: Source, codec: Codec, registry: Registry | None, problems: Problems
 ) -> Request | None:
     if not len(source):
         others = ", ".join(f"{count} {suffix}" for suffix, count in source.others.items()) or "no files at all"
@@ -170,13 +163,15 @@ def _check_source(
         return None
     tables = problems.attempt(lambda: (source.labels, source.columns))
     marking = problems.attempt(lambda: _assign(settings, source)) if tables else None
+    # Looked at before the keys: whoever has begun or finished the same dataset meanwhile had made them by then.
+    there, begun = os.path.lexists(settings.target), is_staged(settings.target)
     key_ids = problems.attempt(lambda: _known_ids(settings, marking, registry))
     if marking is None or key_ids is None:
         problems.attempt(lambda: _our_manifest(settings.target))
         return None
     description = _description(settings, source, codec, key_ids)
-    finished = problems.attempt(lambda: _finished(settings.target, description))
-    done = problems.attempt(lambda: staged_groups(settings.target, description))
+    finished = problems.attempt(lambda: finished_manifest(settings.target, description)) if there else None
+    done = problems.attempt(lambda: staged_groups(settings.target, description)) if begun else None
     sample = survey(source)
     left = len(source) - min(len(source), (done or 0) * GROUP)
     needed = sample.needed_bytes(left, len(source) if is_zip(settings.target) else 0)
@@ -263,7 +258,7 @@ def _description(
     }
 
 
-def _finished(target: Path, description: dict[str, Any]) -> dict[str, Any]:
+def finished_manifest(target: Path, description: dict[str, Any]) -> dict[str, Any]:
     """The manifest of the same dataset if the target is that; {} if there is nothing; an error otherwise."""
     manifest = _our_manifest(target)
     changes = differences(manifest.get("settings", {}), description) if manifest else []

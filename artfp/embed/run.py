@@ -1,4 +1,8 @@
-"""The embedding itself: groups through the codec into the staging folder, a self-check, the final name."""
+"""The embedding itself: a shard's groups through the codec into the staging folder; self-check and final name of all.
+
+`process_shard` may run in any process of any machine that sees the source and the staging folder, beside others that
+do other shards; `finish` runs once, after the last of them. `dataset.py` calls both.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +18,18 @@ import numpy as np
 import torch
 
 from artfp import __version__
-from artfp.codec.base import MIN_SIDE, Codec
+from artfp.codec.base import MIN_SIDE
 from artfp.data import manifest
+from artfp.data.journal import Group, Refusal, Row
 from artfp.data.manifest import TABLES
 from artfp.data.streams import WriteBehind, read_ahead, same_size_batches, thread_count
-from artfp.data.writers import Group, Refusal, Row, Staging, clear_leftovers, is_zip, staging
-from artfp.embed.job import Job, Progress, with_keys
-from artfp.embed.records import BadFilesError, BadImage, EmbedResult, KeyUse
-from artfp.embed.request import GROUP, EmbedSettings, checked
+from artfp.data.writers import Staging, is_zip
+from artfp.embed.job import Advance, Job, Progress
+from artfp.embed.records import BadFilesError, BadImage, EmbedResult, KeyUse, ShardRecord
+from artfp.embed.request import GROUP
 from artfp.embed.selfcheck import doubts, self_check
 from artfp.errors import BadInputError
 from artfp.images import LoadedImage, load_image, to_pixels, to_tensor
-from artfp.keys.registry import Registry
 
 WRITING_GROUPS = 2  # whose files may still be on their way while the next is marked
 
@@ -55,55 +59,71 @@ class _Writing:
     bad: list[_Loaded]
 
 
-def _silent(done: int, total: int, note: str) -> None:
+def _silent(images: int, bad: int) -> None:
     """No progress shown."""
 
 
-def embed_dataset(
-    settings: EmbedSettings, codec: Codec, registry: Registry, on_progress: Progress = _silent
-) -> EmbedResult:
-    """Mark a dataset, or go on where an earlier run of the same settings stopped.
+def process_shard(job: Job, stage: Staging, number: int, advance: Advance = _silent, sharing: int = 1) -> ShardRecord:
+    """Mark one shard, or what earlier attempts have left of it; whoever does it, and however often, the same files.
 
-    The target appears at the end, whole. On bad files, unless `skip_bad`, nothing is written and BadFilesError
-    names them all.
+    Unless bad files are skipped, one of them ends the marking, of this shard and of all others: from then on they are
+    only searched for more. `sharing` is how many such processes this machine's cores are for.
     """
-    with checked(settings, codec, registry) as request:
-        if request.finished is not None:
-            clear_leftovers(settings.target, request.description())
-            return EmbedResult.of_manifest(request.finished, str(settings.target))
-        job = with_keys(request, registry)
-        with staging(settings.target, job.request.description()) as stage:
-            bad = _embed(job, stage, on_progress)
-            if bad:
-                stage.discard()
-                raise BadFilesError(tuple(bad))
-            return _finish(job, stage, on_progress)
+    images = shard_images(job, stage, number)
+    with stage.shard(number), ThreadPoolExecutor(thread_count(sharing)) as pool:
+        first = stage.resume(GROUP, number)
+        left = range(min(first * GROUP, images.stop), images.stop)
+        if len(left) < len(images):
+            advance(len(images) - len(left), 0)
+        loaded = read_ahead(pool, functools.partial(_load, job), left)
+        suspects = _mark(job, stage, WriteBehind(pool), loaded, left, advance)
+        bad = [] if suspects is None else _search(suspects, advance)
+        if suspects is not None:
+            stage.refusals.write(number, bad)
+    return ShardRecord(number, len(images), len(bad))
 
 
-def _embed(job: Job, stage: Staging, on_progress: Progress) -> list[BadImage]:
-    """Mark all groups that are not finished yet; the bad files, if those put an end to it."""
-    settings, source = job.request.settings, job.request.source
-    first, total = stage.resume(GROUP), len(source)
-    with ThreadPoolExecutor(thread_count()) as pool:
-        loaded = read_ahead(pool, functools.partial(_load, job), range(first * GROUP, total))
-        if source.refused and not settings.skip_bad:
-            return _list_bad(job, loaded, on_progress)
-        writer = WriteBehind(pool)
-        writing: deque[_Writing] = deque()
-        for number in range(first, -(-total // GROUP)):
-            group = _Writing(number, [], [])
-            for item in _marked(job, _good(islice(loaded, GROUP), group.bad)):
-                group.files.append(writer.submit(item, functools.partial(_write, stage)))
-            if group.bad and not settings.skip_bad:
-                return _list_bad(job, chain(group.bad, loaded), on_progress)
-            writing.append(group)
-            if len(writing) > WRITING_GROUPS:
-                _record(stage, writing.popleft())
-                on_progress((number + 1 - WRITING_GROUPS) * GROUP, total, "marking")
-        for group in writing:
-            _record(stage, group)
-    on_progress(total, total, "marked")
-    return []
+def shard_count(job: Job, stage: Staging) -> int:
+    """How many shards a dataset has."""
+    return -(-len(job.request.source) // (GROUP * stage.shard_groups))
+
+
+def shard_images(job: Job, stage: Staging, number: int) -> range:
+    """The images of a shard, by their indices in the source."""
+    size = GROUP * stage.shard_groups
+    return range(number * size, min((number + 1) * size, len(job.request.source)))
+
+
+def is_noted(job: Job, stage: Staging, number: int) -> bool:
+    """Whether a shard is noted as marked; nobody has looked at its files."""
+    return stage.recorded(number) * GROUP >= len(shard_images(job, stage, number))
+
+
+def _mark(
+    job: Job, stage: Staging, writer: WriteBehind, loaded: Iterator[_Loaded], images: range, advance: Advance
+) -> Iterable[_Loaded] | None:
+    """Mark a shard's images; if a bad file puts an end to that, what is still to be searched."""
+    writing: deque[_Writing] = deque()
+    for start in images[::GROUP]:
+        if stage.refusals.are_there:
+            return loaded
+        group = _Writing(start // GROUP, [], [])
+        for item in _marked(job, _good(islice(loaded, GROUP), group.bad)):
+            group.files.append(writer.submit(item, functools.partial(_write, stage)))
+        if group.bad and not job.request.settings.skip_bad:
+            stage.refusals.begin()
+            return chain(group.bad, loaded)
+        writing.append(group)
+        if len(writing) > WRITING_GROUPS:
+            _note(stage, writing.popleft(), advance)
+    for group in writing:
+        _note(stage, group, advance)
+    return None
+
+
+def _note(stage: Staging, group: _Writing, advance: Advance) -> None:
+    _record(stage, group)
+    advance(len(group.files) + len(group.bad), 0)
 
 
 def _load(job: Job, index: int) -> _Loaded:
@@ -151,21 +171,25 @@ def _record(stage: Staging, group: _Writing) -> None:
     stage.record(Group(group.number, rows, [Refusal(item.index, item.reason) for item in group.bad]))
 
 
-def _list_bad(job: Job, items: Iterable[_Loaded], on_progress: Progress) -> list[BadImage]:
+def _search(items: Iterable[_Loaded], advance: Advance) -> list[Refusal]:
     """Go on only to find every bad file."""
-    source, bad = job.request.source, []
+    bad = []
     for item in items:
         if item.reason:
-            bad.append(BadImage(item.index, source[item.index].name, item.reason))
-        if item.index % GROUP == 0:
-            on_progress(item.index, len(source), f"looking for more unusable files, {len(bad)} so far")
+            bad.append(Refusal(item.index, item.reason))
+        advance(1, int(bool(item.reason)))
     return bad
 
 
-def _finish(job: Job, stage: Staging, on_progress: Progress) -> EmbedResult:
-    """Check what lies on the disk, write the tables, give the dataset its name."""
+def bad_images(job: Job, refusals: Iterable[Refusal]) -> tuple[BadImage, ...]:
+    """Files that cannot be used, by name."""
+    return tuple(BadImage(item.image, job.request.source[item.image].name, item.reason) for item in refusals)
+
+
+def finish(job: Job, stage: Staging, on_progress: Progress) -> EmbedResult:
+    """When every shard is marked: check what lies on the disk, write the tables, give the dataset its name."""
     request, source = job.request, job.request.source
-    bad = tuple(BadImage(item.image, source[item.image].name, item.reason) for g in stage.groups() for item in g.bad)
+    bad = bad_images(job, (item for group in stage.groups() for item in group.bad))
     if len(bad) == len(source):
         stage.discard()
         raise BadFilesError(bad)

@@ -8,9 +8,6 @@ A task computes the same wherever it runs: it is all of its images that share ba
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
@@ -18,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from artfp.devices import prepare_device
 from artfp.evaluate.request import Request
 from artfp.evaluate.workbench import Workbench
+from artfp.processes import SPAWN, begin_worker
 
 
 class Task(Protocol):
@@ -70,8 +67,7 @@ def hired(crew: Crew) -> Iterator[Workers]:
     if crew.workers == 1:
         yield Workers(crew, None)
         return
-    context = multiprocessing.get_context("spawn")  # a forked process would hold locks of threads that it has not
-    pool = ProcessPoolExecutor(crew.workers, context, _begin, (crew,))
+    pool = ProcessPoolExecutor(crew.workers, SPAWN, _begin, (crew,))
     try:
         yield Workers(crew, pool)
         pool.shutdown()
@@ -86,24 +82,9 @@ _benches: list[Workbench] = []  # of a hired process: the one that it works at
 
 
 def _begin(crew: Crew) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever hired us is interrupted, and ends us
-    threading.Thread(target=_outlive_nobody, daemon=True).start()
-    prepare_device(crew.device, crew.threads)
+    begin_worker(crew.device, crew.threads)
     _benches.append(Workbench(crew.request, crew.folder, crew.device))
-
-
-def _outlive_nobody() -> None:
-    """End with whoever hired us: killed outright, he cannot end us, and we would wait for work for ever."""
-    employer = multiprocessing.parent_process()
-    if employer is not None:
-        employer.join()
-        os._exit(1)
 
 
 def _do(task: Task) -> Any:
     return task.do(_benches[0])
-
-
-def usual_workers(device: str) -> int:
-    """A process for each CPU that we may use; one where a GPU computes."""
-    return len(os.sched_getaffinity(0)) if device == "cpu" else 1

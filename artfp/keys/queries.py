@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 
 from artfp.errors import BadInputError, UsageError
 from artfp.keys.commitment import Commitment, commitment_digest
+from artfp.keys.documents import public_id
 from artfp.keys.fingerprint import Bits, CodecFacts, pack, unpack
-from artfp.keys.records import Key, Origin, Pair
+from artfp.keys.records import Key, Origin, Pair, check_name
 
 PAGE = 1024  # fingerprints in one blob: a million are read in milliseconds, and an appended one rewrites 8 kB
 DAMAGED = "the key registry has lost or gained fingerprints: restore it from a backup"
@@ -43,6 +45,12 @@ class KeyRow(NamedTuple):
         if self.secret is not None and self.salt is not None:
             promise = Commitment(commitment_digest(self.salt, self.secret, self.name), str(self.committed))
         return Key(self.name, self.key_id, self.created, Origin(self.origin), self.beacon, promise)
+
+
+def new_row(name: str, secret: bytes | None, origin: Origin, created: str) -> KeyRow:
+    """A row to insert; the id of bare bits is random, because a hash of so few bits could be searched through."""
+    key_id = f"bits-{secrets.token_hex(8)}" if secret is None else public_id(secret)
+    return KeyRow(None, check_name(name), key_id, secret, origin, created)
 
 
 def all_keys(connection: sqlite3.Connection) -> list[KeyRow]:

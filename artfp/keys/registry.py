@@ -19,7 +19,6 @@ from artfp.keys.documents import (
     SECRET_BYTES,
     BitsDocument,
     SecretDocument,
-    public_id,
     read_key,
     write_bits,
     write_opening,
@@ -31,7 +30,6 @@ from artfp.keys.records import Key as Key
 from artfp.keys.records import Origin as Origin
 from artfp.keys.records import Pair as Pair
 from artfp.keys.records import PairTable as PairTable
-from artfp.keys.records import check_name
 from artfp.keys.schema import REGISTRY
 
 
@@ -62,8 +60,13 @@ class Registry:
 
     def new_many(self, names: Sequence[str]) -> list[Key]:
         """New keys, all of them or none."""
-        now = _now()
-        return self._store([_row(name, secrets.token_bytes(SECRET_BYTES), Origin.GENERATED, now) for name in names])
+        return self._store(_new_rows(names))
+
+    def ensure(self, names: Sequence[str]) -> None:
+        """New keys for those of these names that have none; of several processes at once one makes them."""
+        with self._database.write() as connection:
+            known = {row.name for row in queries.known_rows(connection, names)}
+            queries.insert_keys(connection, _new_rows([name for name in names if name not in known]))
 
     def get(self, name: str) -> Key:
         """The key of this name."""
@@ -230,11 +233,11 @@ class Registry:
         return [row.public() for row in rows]
 
     def _store_secret(self, parsed: SecretDocument) -> Key:
-        row = _row(parsed.name, parsed.secret, Origin.IMPORTED_SECRET, parsed.created)
+        row = queries.new_row(parsed.name, parsed.secret, Origin.IMPORTED_SECRET, parsed.created)
         return self._store([row._replace(beacon=parsed.beacon, salt=parsed.salt, committed=parsed.committed)])[0]
 
     def _store_bits(self, parsed: BitsDocument) -> Key:
-        row = _row(parsed.name, None, Origin.IMPORTED_BITS, parsed.created)
+        row = queries.new_row(parsed.name, None, Origin.IMPORTED_BITS, parsed.created)
         pair = Pair(parsed.name, parsed.codec_sha256, parsed.bits, 0, Origin.IMPORTED_BITS)
         with self._database.write() as connection:
             codec = queries.ensure_codec(connection, parsed.codec_name, parsed.codec_sha256, len(parsed.bits))
@@ -256,10 +259,9 @@ def _derive(rows: Sequence[KeyRow], facts: CodecFacts) -> list[Pair]:
     ]
 
 
-def _row(name: str, secret: bytes | None, origin: Origin, created: str) -> KeyRow:
-    """A new row; the id of bare bits is random, because a hash of so few bits could be searched through."""
-    key_id = f"bits-{secrets.token_hex(8)}" if secret is None else public_id(secret)
-    return KeyRow(None, check_name(name), key_id, secret, origin, created)
+def _new_rows(names: Sequence[str]) -> list[KeyRow]:
+    now = _now()
+    return [queries.new_row(name, secrets.token_bytes(SECRET_BYTES), Origin.GENERATED, now) for name in names]
 
 
 def _secret_of(row: KeyRow, consequence: str) -> bytes:

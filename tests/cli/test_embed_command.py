@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from click.testing import CliRunner, Result
 
 from artfp.cli.main import artfp
 from artfp.codec.dct import DctCodec
-from artfp.embed import EmbedPlan, EmbedResult, run
+from artfp.data import writers
+from artfp.embed import EmbedPlan, EmbedResult, ShareResult, request, run
 from artfp.keys.registry import Registry
 
 Command = Callable[..., Result]
@@ -150,6 +152,9 @@ def test_warnings_go_to_stderr(embed: Command, photos: Path, tmp_path: Path, ali
         (["--key", "alice", "--key-per", "pixel"], "'pixel' is not one of"),
         (["--key", "alice", "--codec", "none-such"], "no codec 'none-such'"),
         (["--key", "alice", "--device", "abacus"], "--device abacus"),
+        (["--key", "alice", "--shard-index", "0"], "give both --shard-index and --shard-count, or neither"),
+        (["--key", "alice", "--shard-index", "4", "--shard-count", "4"], "shard index 4 of 4: it counts from 0 to 3"),
+        (["--key", "alice", "--workers", "0"], "Invalid value for '--workers'"),
         ([], "Missing option"),
     ],
 )
@@ -214,7 +219,28 @@ def test_a_full_disk_is_exit_5_and_ctrl_c_130(
     assert embed(photos, tmp_path / "out", "--key", "alice").exit_code == 0
 
 
+def test_a_share_says_what_is_still_to_be_done_elsewhere(
+    embed: Command, photos: Path, tmp_path: Path, alice: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (writers, request):
+        monkeypatch.setattr(module, "SHARD", 1)
+    for number in range(64, 140):
+        shutil.copy(photos / "000.png", photos / f"{number:03d}.png")
+    arguments = (photos, tmp_path / "out", "--key", "alice", "--shard-count", 2)
+    assert "2, 1 of them for this run" in embed(*arguments, "--shard-index", 1, "--dry-run").stdout
+    first = embed(*arguments, "--shard-index", 1)
+    assert first.exit_code == 0, first.stderr
+    assert "1, every 2 from 1 on: done" in first.stdout
+    assert "1 of its 2 shards are still to be done elsewhere" in first.stdout
+    again = embed(*arguments, "--shard-index", 1, "--json")
+    assert ShareResult.from_dict(json.loads(again.stdout)).shards_left == 1
+    last = embed(*arguments, "--shard-index", 0, "--json")
+    assert EmbedResult.from_dict(json.loads(last.stdout)).totals.images == 84
+
+
 def test_help_explains_every_option() -> None:
     text = CliRunner().invoke(artfp, ["embed-dataset", "--help"]).stdout
+    for option in ("--workers", "--threads", "--shard-index", "--shard-count"):
+        assert option in text
     for option in ("--key ", "--key-per", "--strength", "--fraction", "--codec", "--seed", "--skip-bad", "--dry-run"):
         assert option in text

@@ -20,6 +20,12 @@ class Item:
     size: tuple[int, int]
 
 
+def test_processes_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, processes, threads in ((2, 1, 3), (2, 2, 2), (8, 2, 5), (8, 8, 2), (2, 4, 1), (64, 1, 16)):
+        monkeypatch.setattr(streams.os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)))
+        assert streams.thread_count(processes) == threads
+
+
 def test_read_ahead_keeps_order_and_reads_everything_once() -> None:
     with ThreadPoolExecutor(4) as pool:
         seen = [item.number for item in read_ahead(pool, lambda n: Item(n, (8, 8)), range(500))]

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from artfp.data import writers
+from artfp.data.journal import Group, Refusal
 from artfp.data.writers import (
-    Group,
-    Refusal,
+    BusyError,
     Staging,
     clear_leftovers,
     differences,
@@ -67,8 +68,8 @@ def test_finished_groups_come_back_and_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "left"),
     [
-        (lambda root: append(root / "journal.jsonl", "[3, [["), 3),
-        (lambda root: append(root / "journal.jsonl", "not json\n"), 3),
+        (lambda root: append(root / "journal" / "00000.jsonl", "[3, [["), 3),
+        (lambda root: append(root / "journal" / "00000.jsonl", "not json\n"), 3),
         (lambda root: (root / "dataset" / image_name(3)).unlink(), 1),
         (lambda root: (root / "dataset" / image_name(1)).write_bytes(b""), 0),
     ],
@@ -132,6 +133,56 @@ def test_a_second_run_on_the_same_target_is_told_so(tmp_path: Path) -> None:
         staging(tmp_path / "out", SETTINGS),
     ):
         pytest.fail("two runs in one staging folder")
+
+
+def test_those_who_share_it_work_beside_each_other_and_keep_others_out(tmp_path: Path) -> None:
+    with (
+        staging(tmp_path / "out", SETTINGS, shared=True),
+        staging(tmp_path / "out", SETTINGS, shared=True) as stage,
+        stage.shard(0),
+    ):
+        for busy in (
+            lambda: staging(tmp_path / "out", SETTINGS).__enter__(),
+            lambda: staging(tmp_path / "out", SETTINGS, new=False).__enter__(),
+            lambda: stage.shard(0).__enter__(),
+        ):
+            with pytest.raises(BusyError, match="another artfp is writing it"):
+                busy()
+        with stage.shard(1):
+            pass
+    with staging(tmp_path / "out", SETTINGS, new=False) as stage:
+        stage.discard()
+    with pytest.raises(BusyError, match="finished with it"), staging(tmp_path / "out", SETTINGS, new=False):
+        pytest.fail("made a folder")
+    assert not list(tmp_path.iterdir())
+
+
+def test_shards_have_journals_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writers, "SHARD", 2)
+    with staging(tmp_path / "out", SETTINGS) as stage:
+        fill(stage, 5)
+        (stage.dataset / image_name(4)).unlink()
+        assert [stage.resume(2, shard) for shard in (2, 1, 0)] == [5, 2, 2]
+        assert [group.number for group in stage.groups()] == [0, 1, 4]
+        assert [stage.recorded(shard) for shard in range(4)] == [2, 0, 1, 0]
+        assert sorted(path.name for path in stage.dataset.rglob("*.png")) == [
+            Path(image_name(index)).name for index in (0, 1, 2, 3, 8, 9)
+        ]
+
+
+def test_what_ends_the_marking_is_known_to_all(tmp_path: Path) -> None:
+    with staging(tmp_path / "out", SETTINGS) as stage:
+        refusals = stage.refusals
+        assert (refusals.are_there, refusals.all()) == (False, [])
+        refusals.forget()
+        refusals.begin()
+        refusals.write(11, [Refusal(70, "of a file called \udcff"), Refusal(99, "b")])
+        refusals.write(2, [Refusal(3, "c")])
+        refusals.begin()
+        assert (refusals.are_there, refusals.has(11), refusals.has(3)) == (True, True, False)
+        assert [item.image for item in refusals.all()] == [3, 70, 99]
+        refusals.forget()
+        assert not refusals.are_there
 
 
 def test_the_lock_dies_with_its_run(tmp_path: Path) -> None:

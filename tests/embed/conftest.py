@@ -1,8 +1,7 @@
-"""A source, a registry with one key, and embedding in one call."""
+"""A source, and embedding in one call with a registry of one key; whole or by shares."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 from artfp.codec.dct import DctCodec
-from artfp.embed import EmbedResult, EmbedSettings, embed_dataset
+from artfp.data import writers
+from artfp.embed import EmbedResult, EmbedSettings, Share, ShareResult, embed_dataset, embed_share, request
 from artfp.keys.registry import Registry
 
 Pixels = NDArray[np.uint8]
@@ -27,37 +26,34 @@ def photos(tmp_path: Path, clean_pixels: Pixels, write_pngs: Callable[[Path, Pix
 
 
 @pytest.fixture
-def thumbnails(tmp_path: Path, clean_pixels: Pixels) -> Path:
-    """A folder of 200 small images, more than three groups, of two sizes, in two classes."""
-    root = tmp_path / "thumbnails"
-    for index in range(200):
-        name = root / ("odd" if index % 2 else "even") / f"{index:03d}.bmp"
-        name.parent.mkdir(parents=True, exist_ok=True)
-        side = 24 if index % 3 else 16
-        Image.fromarray(np.roll(clean_pixels[index % 24], index, axis=0)[:side, :side]).save(name)
-    return root
-
-
-@pytest.fixture
 def embed(tmp_path: Path, registry: Registry, dct: DctCodec) -> Callable[..., EmbedResult]:
     """Embedding with the key alice and the dct codec, unless the settings say otherwise."""
     registry.new("alice")
 
     def run(source: Path, target: str = "marked", **changes: Any) -> EmbedResult:
-        progress = {"on_progress": changes.pop("on_progress")} if "on_progress" in changes else {}
+        options = {name: changes.pop(name) for name in ("on_progress", "engine") if name in changes}
         codec = changes.pop("codec", dct)
         values = {"key": "alice"} | changes
-        return embed_dataset(EmbedSettings(source, tmp_path / target, **values), codec, registry, **progress)
+        return embed_dataset(EmbedSettings(source, tmp_path / target, **values), codec, registry, **options)
 
     return run
 
 
 @pytest.fixture
-def digests() -> Callable[[Path], dict[str, str]]:
-    """The hash of every file below a path."""
+def embed_part(tmp_path: Path, embed: Callable[..., EmbedResult]) -> Callable[..., EmbedResult | ShareResult]:
+    """Embedding one share into the same target, as a run with a registry of its own."""
 
-    def of(root: Path) -> dict[str, str]:
-        files = [root] if root.is_file() else [path for path in sorted(root.rglob("*")) if path.is_file()]
-        return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    def run(source: Path, index: int, count: int, target: str = "marked", **changes: Any) -> EmbedResult | ShareResult:
+        options = {name: changes.pop(name) for name in ("on_progress", "engine") if name in changes}
+        settings = EmbedSettings(source, tmp_path / target, **({"key": "alice"} | changes))
+        with Registry(tmp_path / "registry" / "keys.sqlite") as registry:
+            return embed_share(settings, DctCodec(), registry, Share(index, count), **options)
 
-    return of
+    return run
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shards of one group: the thumbnails are four."""
+    monkeypatch.setattr(writers, "SHARD", 1)
+    monkeypatch.setattr(request, "SHARD", 1)

@@ -131,7 +131,7 @@ def test_ctrl_c_keeps_what_is_done(embed: Embed, thumbnails: Path, tmp_path: Pat
 
     with pytest.raises(KeyboardInterrupt):
         embed(thumbnails, on_progress=press)
-    assert (tmp_path / ".marked.artfp-partial" / "journal.jsonl").read_text().count("\n") == 1
+    assert (tmp_path / ".marked.artfp-partial" / "journal" / "00000.jsonl").read_text().count("\n") == 1
     assert not (tmp_path / "marked").exists()
     assert embed(thumbnails).totals.images == 200
 

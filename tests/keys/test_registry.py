@@ -198,6 +198,14 @@ class TestKeys:
         assert registry.known(["acme", "nobody"]) == {"acme": made}
         assert registry.known([]) == {}
 
+    def test_those_that_are_missing_are_made_once(self, registry: Registry, registry_path: Path) -> None:
+        made = registry.new("acme")
+        with Registry(registry_path) as other:
+            other.ensure(["acme", "b", "a"])
+            registry.ensure(["a", "b", "c"])
+            assert registry.names() == other.names() == ["acme", "b", "a", "c"]
+        assert registry.get("acme") == made
+
     def test_names_are_unique(self, registry: Registry) -> None:
         registry.new("acme")
         with pytest.raises(UsageError, match="'acme' exists already"):

@@ -1,0 +1,1 @@
+"""Who does the shards of a dataset: processes of this machine (`local.py`)."""
