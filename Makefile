@@ -1,10 +1,10 @@
-# make demo   a verdict from nothing, in a few minutes      make test   lint, types, tests
+# make demo   a verdict from nothing, in a few minutes      make test   lint, types, tests      make bench   how fast it is
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test clean
+.PHONY: demo test bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/artfp run quickstart --out runs/quickstart
@@ -14,6 +14,10 @@ test: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+bench: $(VENV)/.installed-dev
+	@mkdir -p runs
+	$(BIN)/python -m benchmarks.speed --json runs/speed.json
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \

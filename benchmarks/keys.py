@@ -44,6 +44,16 @@ def main() -> None:
     print(json.dumps(result | {"folders": rows}, indent=2))
 
 
+def difference(keys: int, n_images: int) -> dict[str, float]:
+    """How much longer a folder of so many images takes against so many keys than against one."""
+    facts = _facts()
+    with tempfile.TemporaryDirectory() as folder:
+        one, many = Path(folder) / "one.sqlite", Path(folder) / "many.sqlite"
+        fill(one, facts, 1)
+        fill(many, facts, keys)
+        return _measure(one, many, facts, n_images)
+
+
 def _facts() -> CodecFacts:
     random = numpy_generator("benchmark", "codec")
     consensus = random.integers(-256, 257, N_BITS)

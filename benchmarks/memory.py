@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from artfp.data.procedural import generate
 from artfp.images import LoadedImage, encode_png
@@ -72,23 +73,27 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where to work, for example a disk with enough space")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
-        root = Path(name)
-        make_dataset(root, options.images, options.size)
-        registry = ["--registry", str(root / "keys.sqlite")]
-        measure([*ARTFP, "key", "new", "benchmark", *registry])
-        target = root / ("marked.zip" if options.zip else "marked")
-        arguments = [str(root / "source"), str(target), "--key", "benchmark", "--codec", options.codec, *registry]
-        peak, seconds = measure([*ARTFP, "embed-dataset", *arguments, "--workers", str(options.workers)])
-    result = {
+        found = peak_of(Path(name), options.images, options.size, options.codec, options.workers, options.zip)
+    print(json.dumps(found))
+
+
+def peak_of(root: Path, images: int, size: int, codec: str, workers: int = 1, as_zip: bool = False) -> dict[str, Any]:
+    """Make a dataset in a folder, mark it there, and say what that took."""
+    make_dataset(root, images, size)
+    registry = ["--registry", str(root / "keys.sqlite")]
+    measure([*ARTFP, "key", "new", "benchmark", *registry])
+    target = root / ("marked.zip" if as_zip else "marked")
+    arguments = [str(root / "source"), str(target), "--key", "benchmark", "--codec", codec, *registry]
+    peak, seconds = measure([*ARTFP, "embed-dataset", *arguments, "--workers", str(workers)])
+    return {
         "peak_pss_mb": round(peak / 1024, 1),
         "seconds": round(seconds, 1),
-        "images": options.images,
-        "size": options.size,
-        "codec": options.codec,
-        "workers": options.workers,
-        "output": "zip" if options.zip else "folder",
+        "images": images,
+        "size": size,
+        "codec": codec,
+        "workers": workers,
+        "output": "zip" if as_zip else "folder",
     }
-    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,73 @@
+"""Measure and print; see the package's own words."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import benchmarks.speed as package
+from artfp.files import write_json
+from benchmarks.measuring.machine import prepare
+from benchmarks.measuring.progress import note
+
+if TYPE_CHECKING:
+    from benchmarks.speed.figures import Figure
+
+
+def main() -> int:
+    """The exit code says whether every figure was measured, not whether it is what it should be."""
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.speed", description=package.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", nargs="+", metavar="FIGURE")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--json", type=Path, help="also write the figures there")
+    parser.add_argument("--folder", type=Path, help="where to work, for example a disk with enough space")
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    prepare("cpu", None)
+    from benchmarks.speed.figures import table
+
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        known = figures(Path(name), options.workers)
+        if strange := sorted(set(options.only or ()) - set(known)):
+            parser.error(f"no figure {strange[0]}: there are {', '.join(known)}")
+        if options.list:
+            print("\n".join(known))
+            return 0
+        found = []
+        for figure in options.only or known:
+            found.append(known[figure]())
+            note(f"{figure}: {found[-1].value:.3g}")
+    if options.json:
+        write_json(options.json, {"workers": options.workers, "figures": [each.to_dict() for each in found]})
+    print(table(found))
+    return 0
+
+
+def figures(folder: Path, workers: int) -> dict[str, Callable[[], Figure]]:
+    """Every figure by its name, to be measured in this order."""
+    from benchmarks.speed import embedding, growing, resuming, training, verifying
+
+    found: dict[str, Callable[[], Figure]] = {}
+    for side in embedding.SIDES:
+        found[f"embed-{side}"] = partial(embedding.marking, side, folder, workers)
+    for side in verifying.SIDES:
+        found[f"verify-{side}"] = partial(verifying.judging, side, folder, workers)
+    return found | {
+        "two-workers": partial(embedding.two_workers, folder),
+        "resume": partial(resuming.resuming, folder),
+        "monitor": partial(training.monitor, folder),
+        "keys": growing.keys,
+        "memory": partial(growing.memory, folder),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

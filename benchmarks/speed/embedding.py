@@ -1,0 +1,62 @@
+"""`embed-dataset`: images a second, two workers against one, and going on with what is nearly done."""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+from artfp.codec.store import load_codec, suitable_for
+from artfp.embed import EmbedSettings, embed_dataset
+from artfp.engines.local import LocalEngine
+from artfp.keys.registry import Registry
+from benchmarks.speed.bare import decoded_and_encoded
+from benchmarks.speed.figures import Figure, in_turns, rate
+from benchmarks.speed.material import painted
+
+# Side: images of the short and the long run, and what is to be reached of Pillow's rate. Shards have 512 images.
+SIDES = {64: (2048, 6144, 0.3), 128: (1024, 4096, 0.35), 256: (1024, 2048, 0.5), 1024: (512, 1024, 0.75)}
+TWO = 1.8
+PLACES = count()
+
+
+def marking(side: int, folder: Path, workers: int) -> Figure:
+    """Against Pillow, with as many workers."""
+    few, many, target = SIDES[side]
+    with ProcessPoolExecutor(workers) as pool:
+        ours, bare = in_turns(
+            [
+                lambda: rate(partial(marked, folder, side, workers), few, many),
+                lambda: rate(partial(_bare, folder, side, pool), few, many),
+            ]
+        )
+    details = {"images a second": round(ours, 1), "Pillow's": round(bare, 1), "workers": workers}
+    what = f"embed-dataset, {side} px PNG in, PNG out"
+    return Figure(f"embed-{side}", what, "Pillow, decode and encode", ours / bare, target, details=details)
+
+
+def two_workers(folder: Path) -> Figure:
+    """Against one."""
+    few, many, _ = SIDES[64]
+    one, two = in_turns([lambda n=n: rate(partial(marked, folder, 64, n), few, many) for n in (1, 2)])  # type: ignore[misc]
+    details = {"one, images a second": round(one, 1), "two": round(two, 1)}
+    return Figure("two-workers", "two workers, 64 px", "one worker", two / one, TWO, details=details)
+
+
+def marked(folder: Path, side: int, workers: int, images: int) -> None:
+    """So many images of this side, marked as the command does."""
+    source, target = painted(folder, images, side), folder / f"marked-{next(PLACES)}"
+    codec = load_codec(suitable_for(side))
+    with Registry(folder / "keys.sqlite") as registry:
+        if "bench" not in registry.names():
+            registry.new("bench")
+        embed_dataset(EmbedSettings(source, target, "bench"), codec, registry, engine=LocalEngine("cpu", workers))
+    shutil.rmtree(target)
+
+
+def _bare(folder: Path, side: int, pool: ProcessPoolExecutor, images: int) -> None:
+    target = folder / f"bare-{next(PLACES)}"
+    decoded_and_encoded(painted(folder, images, side), target, pool)
+    shutil.rmtree(target)

@@ -1,0 +1,54 @@
+"""`verify`: images a second of marked images, which the decoder is sure of, and of clean ones, where it searches."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from artfp.codec.store import load_codec, suitable_for
+from artfp.data.readers import collect
+from artfp.embed import EmbedSettings, embed_dataset
+from artfp.keys.registry import Registry
+from artfp.verify import verify
+from benchmarks.speed.bare import decoded
+from benchmarks.speed.figures import Figure, in_turns, rate
+from benchmarks.speed.material import painted
+
+# Side: images of the short and the long run, and what is to be reached of Pillow's rate
+SIDES = {64: (512, 4096, 0.15), 128: (512, 3072, 0.2), 256: (256, 1536, 0.4), 1024: (64, 256, 0.6)}
+CLEAN = (128, 512)  # a search takes fifteen looks
+
+
+def judging(side: int, folder: Path, workers: int) -> Figure:
+    """Against Pillow in as many processes; `verify` is one, with all its threads."""
+    few, many, target = SIDES[side]
+    for images in (few, many):
+        _marked(folder, images, side)
+    with ProcessPoolExecutor(workers) as pool:
+        marked, clean, bare = in_turns(
+            [
+                lambda: rate(lambda images: _verified(folder, _marked(folder, images, side), side), few, many),
+                lambda: rate(lambda images: _verified(folder, painted(folder, images, side), side), *CLEAN),
+                lambda: rate(lambda images: decoded(_marked(folder, images, side), pool), few, many),
+            ]
+        )
+    details = {"images a second": round(marked, 1), "clean images": round(clean, 1), "Pillow's": round(bare, 1)}
+    what = f"verify a folder of {side} px"
+    return Figure(f"verify-{side}", what, "Pillow, decode", marked / bare, target, details=details)
+
+
+def _marked(folder: Path, images: int, side: int) -> Path:
+    target = folder / f"verify-{side}px-{images}"
+    if not target.is_dir():
+        codec = load_codec(suitable_for(side))
+        with Registry(folder / "keys.sqlite") as registry:
+            if "bench" not in registry.names():
+                registry.new("bench")
+            embed_dataset(EmbedSettings(painted(folder, images, side), target, "bench"), codec, registry)
+    return target
+
+
+def _verified(folder: Path, images: Path, side: int) -> None:
+    codec = load_codec(suitable_for(side))
+    with Registry(folder / "keys.sqlite") as registry:
+        verify(collect([str(images)]), registry, [codec], "bench")

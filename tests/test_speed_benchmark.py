@@ -1,0 +1,69 @@
+"""The speed benchmark measures what it says; how fast anything is, no test asks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from benchmarks.speed import embedding, resuming, training, verifying
+from benchmarks.speed.__main__ import figures
+from benchmarks.speed.figures import Figure, in_turns, rate, table
+
+SMALL = {
+    "embed-64": (embedding, "SIDES", {64: (16, 80, 0.3)}),
+    "verify-64": (verifying, "SIDES", {64: (16, 80, 0.15)}),
+    "two-workers": (embedding, "SIDES", {64: (16, 80, 0.3)}),
+    "resume": (resuming, "IMAGES", 128),
+    "monitor": (training, "SHOWN", 64),
+}
+
+
+def test_a_rate_is_that_beyond_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+
+    def work(images: int) -> None:
+        clock[0] += 100 + images / 8  # a long start, then eight a second
+
+    assert rate(work, 100, 900) == pytest.approx(8)
+
+
+def test_works_take_turns_and_the_median_counts() -> None:
+    order: list[str] = []
+    values = iter([5.0, 1.0, 9.0])
+
+    def first() -> float:
+        order.append("first")
+        return next(values)
+
+    def second() -> float:
+        order.append("second")
+        return 2.0
+
+    assert in_turns([first, second]) == [5.0, 2.0]
+    assert order == ["first", "second"] * 3
+
+
+def test_the_table_says_what_is_short() -> None:
+    lines = table([Figure("a", "fast", "Pillow", 0.31, 0.3), Figure("b", "slow", "Pillow", 0.06, 0.05, at_least=False)])
+    assert "| fast | Pillow | 0.31 | ≥ 0.3 | met |" in lines
+    assert "| slow | Pillow | 0.06 | ≤ 0.05 | **short** |" in lines
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_figures_are_measured(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, setting, value = SMALL[name]
+    monkeypatch.setattr(module, setting, value)
+    monkeypatch.setattr(verifying, "CLEAN", (4, 8))
+    monkeypatch.setattr(embedding, "ProcessPoolExecutor", ThreadPoolExecutor)  # no processes to start
+    monkeypatch.setattr(verifying, "ProcessPoolExecutor", ThreadPoolExecutor)
+    once: Callable[..., list[float]] = lambda works: in_turns(works, rounds=1)  # noqa: E731
+    monkeypatch.setattr(module, "in_turns", once)
+    found = figures(tmp_path, 1)[name]()
+    assert found.name == name
+    assert found.details
+    assert found.what in table([found])
