@@ -59,6 +59,7 @@ def test_figures_are_measured(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     module, setting, value = SMALL[name]
     monkeypatch.setattr(module, setting, value)
     monkeypatch.setattr(verifying, "CLEAN", (4, 8))
+    monkeypatch.setattr(training, "IMAGES", 64)
     monkeypatch.setattr(embedding, "ProcessPoolExecutor", ThreadPoolExecutor)  # no processes to start
     monkeypatch.setattr(verifying, "ProcessPoolExecutor", ThreadPoolExecutor)
     once: Callable[..., list[float]] = lambda works: in_turns(works, rounds=1)  # noqa: E731
