@@ -1,4 +1,4 @@
-"""`artfp codec`: train one, measure one, look at one."""
+"""`artfp codec`: train one, measure one, look at one, give one to other runtimes."""
 
 from __future__ import annotations
 
@@ -234,3 +234,21 @@ def info(spec: str, as_json: bool) -> None:
     else:
         out.print("\n".join(f"{name:15} {value}" for name, value in facts.items() if name != "card"))
         out.print_json(data=chosen.card)
+
+
+@codec.command()
+@click.argument("spec", metavar="CODEC")
+@click.argument("folder", metavar="OUT", type=PATH)
+@json_option
+@command_errors
+def export(spec: str, folder: Path, as_json: bool) -> None:
+    """Write the encoder and decoder of CODEC into the new folder OUT, as ONNX for other runtimes (docs/codecs.md)."""
+    from artfp.codec.export import export as write
+
+    card = write(spec, folder)
+    if as_json:
+        print_json({"out": str(folder), **card})
+        return
+    tried = card["tried"]
+    same = f"{tried['bits_that_differ']} of {tried['bits']:,} bits of {tried['images']} painted images differ"
+    out.print(f"{folder}  {card['codec']}  {card['bits']} bits at {card['size']} px  {same} from torch's")

@@ -41,13 +41,16 @@ def load_codec(spec: str) -> Codec:
     """The codec called `spec`: "dct", a shipped name, or a path to a .safetensors file."""
     if spec == "auto":
         raise UsageError('"auto" chooses a codec by images, and there are none here to go by: name one')
-    if spec == "dct":
-        return DctCodec()
+    return DctCodec() if spec == "dct" else LearnedCodec.load(codec_file(spec))
+
+
+def codec_file(spec: str) -> Path:
+    """The file of a learned codec: a shipped one's, or the path itself."""
     path = shipped().get(spec, Path(spec))
     if not path.is_file():
         known = ", ".join(["dct", *shipped()])
         raise UsageError(f"no codec {spec!r}: neither a file nor one of {known}")
-    return LearnedCodec.load(path)
+    return path
 
 
 def find_codec(sha256: str, extra: Sequence[str] = ()) -> Codec | None:
