@@ -30,6 +30,7 @@ models = [
   { name = "one-tuned", recipe = "RECIPE", data = "other", start = "one", loss = "logistic", key = "one" },
   { name = "one-stolen", recipe = "RECIPE", data = "other", start = "one", key = "nobody" },
 ]
+samples = 100
 main = { count = 120 }
 other = { count = 100, kind = "photo-like" }
 

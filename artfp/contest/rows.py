@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from artfp.attribution import ENTRIES
-from artfp.contest.settings import ARTFP, Course, Examination
+from artfp.contest.settings import ARTFP, Course, Examination, collection_of
 from artfp.contest.sources import CLEAN, MARKED, Studio
 from artfp.passive.classes import ClassSource
 
@@ -90,10 +90,15 @@ class Row:
     def of_classes(self, classes: Mapping[str, Sequence[str]]) -> list[ClassSource]:
         """So that a class of several sources has as many images as one of one."""
         return [
-            ClassSource(name, self.images(source), every=len(sources))
+            ClassSource(name, self.images(source), every=len(sources) * self._every(source))
             for name, sources in classes.items()
             for source in sources
         ]
+
+    def _every(self, source: str) -> int:
+        """One in how many of a source's images is shown."""
+        collection = collection_of(source)
+        return 1 if collection is None else self.studio.contest.images(collection).every
 
 
 def all_rows(studio: Studio) -> list[Row]:

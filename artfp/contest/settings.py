@@ -31,11 +31,13 @@ NOBODY = "nobody"  # whose key marks data that are not marked
 
 @dataclass(frozen=True)
 class Images:
-    """Photographs at `path`, or `count` painted ones of a `kind`."""
+    """Squares of the photographs at `path`, or painted ones of a `kind`."""
 
     path: Path | None = setting(None)
     kind: str = setting("horizons", choices=tuple(KINDS))
-    count: int = setting(3000, low=100)  # at most, of those at `path`
+    count: int = setting(3000, low=100)  # of squares, at most
+    crops: int = setting(1, low=1, high=100)  # of each photograph; painted ones are whole
+    every: int = setting(1, low=1, high=100)  # one in so many is shown to systems; generators see all
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class Contest:
     size: int = setting(32, choices=(16, 32, 64, 128))
     codec: str = setting("artfp-64")
     strength: float = setting(1.0, low=0)
+    samples: int = setting(3000, low=100)  # of each model
     jpeg: int = setting(90, low=1, high=100)  # the quality of what is stored as JPEG
     preset: str = setting("lite", choices=("lite", "paper"))
     main: Images = dataclasses.field(default_factory=Images)
@@ -111,10 +114,14 @@ def checked(contest: Contest, systems: Collection[str], attacks: Collection[str]
     return contest
 
 
+def collection_of(source: str) -> str | None:
+    """The collection whose photographs a source is; none for a model's images."""
+    return {REAL: MAIN, REAL_OTHER: OTHER}.get(source.removesuffix(JPEG))
+
+
 def model_of(source: str) -> str | None:
     """The model whose images a source is; none for photographs."""
-    plain = source.removesuffix(JPEG)
-    return None if plain in (REAL, REAL_OTHER) else plain
+    return None if collection_of(source) else source.removesuffix(JPEG)
 
 
 def sources_of(course: Course) -> Iterator[str]:

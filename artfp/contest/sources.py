@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -24,12 +24,13 @@ from PIL import Image
 
 from artfp import recipe as recipes
 from artfp.codec.store import load_codec
-from artfp.contest.settings import COLLECTIONS, JPEG, NOBODY, REAL, REAL_OTHER, Contest, ModelSpec
+from artfp.contest.photographs import Photograph, photographs
+from artfp.contest.settings import COLLECTIONS, JPEG, NOBODY, REAL, REAL_OTHER, Contest, ModelSpec, collection_of
 from artfp.contest.work import Piece, timed
+from artfp.data.labels import Label
 from artfp.data.listing import LABEL_FILE
 from artfp.data.procedural import generate
-from artfp.data.readers import Source, open_source
-from artfp.data.survey import evenly_spaced
+from artfp.data.readers import Entry, Source, open_source
 from artfp.data.writers import image_name
 from artfp.embed import EmbedSettings, embed_dataset
 from artfp.errors import UsageError
@@ -41,7 +42,7 @@ from artfp.generators.settings import GanRecipe
 from artfp.generators.transfer import monitor_for
 from artfp.images import LoadedImage, encode_png, load_image
 from artfp.keys.registry import Registry
-from artfp.passive.classes import TEST, Pixels, Preparation, part_of
+from artfp.passive.classes import TEST, Pixels, part_of
 from artfp.perturb.pillow import stored
 from artfp.reading import Progress
 from artfp.shipped import find_recipe
@@ -80,11 +81,10 @@ class Studio:
 
     def images(self, source: str, variant: str) -> Path:
         """The images of a source; photographs have no variants."""
-        plain = source.removesuffix(JPEG)
-        photographs = {REAL: COLLECTIONS[0], REAL_OTHER: COLLECTIONS[1]}
-        if plain == source and plain in photographs:
-            return self.real(photographs[plain])
-        name = plain.replace(":", "-") if plain in photographs else f"{plain}-{variant}"
+        plain, collection = source.removesuffix(JPEG), collection_of(source)
+        if collection is not None and plain == source:
+            return self.real(collection)
+        name = f"{plain}-{variant}" if collection is None else f"{REAL}-{collection}"
         return self.folder / "images" / (name + source.removeprefix(plain))
 
     def registry(self) -> Registry:
@@ -138,33 +138,29 @@ class Studio:
                 )
 
     def _gather(self, collection: str, tell: Progress) -> None:
-        """Photographs at the comparison's size, spread over those there are."""
-        given, size = self.contest.images(collection), self.contest.size
+        """Photographs at the comparison's size."""
+        given, size, seed = self.contest.images(collection), self.contest.size, self.contest.seed
         target = self.real(collection)
         target.parent.mkdir(parents=True, exist_ok=True)
         if given.path is None:
-            painted = generate(given.kind, given.count, size, self.contest.seed)
-            _write(target, enumerate(painted), given.count, None, tell)
+            painted = enumerate(generate(given.kind, given.count, size, seed))
+            _write(target, (Photograph(number, pixels, None) for number, pixels in painted), given.count, tell)
             return
         with open_source(given.path) as source:
-            places = evenly_spaced(len(source), given.count)
-            pixels = ((index, _square(source, place, size)) for index, place in enumerate(places))
-            _write(target, pixels, len(places), [source.labels.label(place) for place in places], tell)
+            _write(target, photographs(source, given, size, seed), given.count, tell)
 
     def _teach(self, collection: str, tell: Progress) -> None:
         """All photographs but those that passive systems are tested with, which no generator may have seen."""
         with open_source(self.real(collection)) as source:
-            places = [entry.index for entry in source if part_of(entry.name) != TEST]
-            pixels = ((place, _square(source, place, self.contest.size)) for place in places)
-            labels = [source.labels.label(place) for place in places]
-            _write(self.data(collection, NOBODY), pixels, len(places), labels, tell)
+            chosen = [entry for entry in source if part_of(entry.name) != TEST]
+            shown = (Photograph(_number(entry), _pixels(source, entry.index), entry.label) for entry in chosen)
+            _write(self.data(collection, NOBODY), shown, len(chosen), tell)
 
     def _mark(self, collection: str, owner: str, tell: Progress) -> None:
         target, codec = self.data(collection, owner), load_codec(self.contest.codec).to(self.device)
         settings = EmbedSettings(self.data(collection, NOBODY), target, owner, self.contest.strength)
         with self.registry() as registry, timed(self.cost_of_marking(collection, owner)):
-            if owner not in registry.names():
-                registry.new(owner)
+            registry.ensure([owner])
             embed_dataset(settings, codec, registry, tell)
 
     def _train(self, spec: ModelSpec, variant: str, owner: str, tell: Progress) -> None:
@@ -182,23 +178,19 @@ class Studio:
             training.train(recipe, data, out, monitor, tell, self.device, twin=twin)
 
     def _sample(self, spec: ModelSpec, variant: str, tell: Progress) -> None:
-        """As many images as there are photographs, so that classes are alike."""
-        with open_source(self.real(spec.data)) as source:
-            count = len(source)
         generator = load_generator(self.model(spec.name, variant)).to(self.device)
         target = self.images(spec.name, variant)
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_samples(generator, target, count, self.contest.seed, tell)
+        write_samples(generator, target, self.contest.samples, self.contest.seed, tell)
 
     def _store(self, plain: Path, target: Path, tell: Progress) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         quality = self.contest.jpeg
         with open_source(plain) as source:
-            pixels = (
-                (entry.index, np.asarray(stored(Image.fromarray(_pixels(source, entry.index)), "JPEG", quality)))
-                for entry in source
+            shown = (
+                Photograph(_number(entry), _as_jpeg(_pixels(source, entry.index), quality), None) for entry in source
             )
-            _write(target, pixels, len(source), None, tell)
+            _write(target, shown, len(source), tell)
 
 
 def recipe_of(spec: ModelSpec, contest: Contest, data: Path | None = None) -> GanRecipe:
@@ -215,26 +207,29 @@ def recipe_of(spec: ModelSpec, contest: Contest, data: Path | None = None) -> Ga
     return dataclasses.replace(recipe, **changed)
 
 
-def _square(source: Source, place: int, size: int) -> Pixels:
-    return Preparation(size, resize=True)(_pixels(source, place), source[place].name)
-
-
 def _pixels(source: Source, place: int) -> Pixels:
     return load_image(source.read_at(place), source[place].name).rgb
 
 
-def _write(
-    target: Path, pixels: Iterator[tuple[int, Pixels]], count: int, labels: Sequence[Any] | None, tell: Progress
-) -> None:
-    """PNG files of these numbers, and their labels where each has one."""
-    names = []
+def _as_jpeg(pixels: Pixels, quality: int) -> Pixels:
+    return np.asarray(stored(Image.fromarray(pixels), "JPEG", quality))
+
+
+def _number(entry: Entry) -> int:
+    """Of a file that is called as `image_name` calls it, or as samples are."""
+    return int(PurePosixPath(entry.name).stem.removeprefix("img"))
+
+
+def _write(target: Path, shown: Iterator[Photograph], count: int, tell: Progress) -> None:
+    """PNG files, and their labels where each has one."""
+    labels: dict[str, Label | None] = {}
     with new_folder(target) as stage:
-        for done, (index, image) in enumerate(pixels, start=1):
-            path = stage / image_name(index)
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(encode_png(LoadedImage(image)))
-            names.append(image_name(index))
-            tell(done, count, "")
-        if labels and all(label is not None for label in labels):
-            document = {"labels": list(zip(names, labels, strict=True))}
+        for each in shown:
+            name = image_name(each.number)
+            (stage / name).parent.mkdir(exist_ok=True)
+            (stage / name).write_bytes(encode_png(LoadedImage(each.pixels)))
+            labels[name] = each.label
+            tell(len(labels), count, "")
+        if all(label is not None for label in labels.values()):
+            document = {"labels": list(labels.items())}
             (stage / LABEL_FILE).write_text(json.dumps(document), encoding="utf-8")

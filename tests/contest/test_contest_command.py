@@ -64,7 +64,7 @@ def test_what_is_wrong_is_told(made: Path, tmp_path: Path) -> None:
 
 def test_the_commands_of_the_guide_run_as_plans(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("cifar10.zip", "flowers64.zip"):
+    for name in ("flowers128.zip", "photos256.zip"):
         (tmp_path / name).mkdir()  # a folder serves as well as a zip
         for index, pixels in enumerate(generate("photo-like", 4, 32, 5)):
             (tmp_path / name / f"{index}.png").write_bytes(encode_png(LoadedImage(pixels)))
