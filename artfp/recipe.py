@@ -95,6 +95,9 @@ def _checked(value: Any, hint: Any, field: dataclasses.Field[Any], where: str, p
     if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
         problems.append(f"{where}: must be {wanted.__name__}, not {value!r}")
         return None
+    if not _holds(value, hint):
+        problems.append(f"{where}: holds something else than {hint}, {value!r}")
+        return None
     problems.extend(f"{where}: {complaint}" for complaint in _complaints(value, field.metadata))
     return value
 
@@ -108,6 +111,23 @@ def _members(values: Sequence[Any], hint: Any, where: str, problems: list[str]) 
         problems.append(f"{where}[{strange[0]}]: must be a table")
         return ()
     return tuple(_build(value, schema, f"{where}[{place}].", problems) for place, value in enumerate(values))
+
+
+def _holds(value: Any, hint: Any) -> bool:
+    """Whether a list or table of plain values has only such as the hint says."""
+    inner = [each for each in typing.get_args(hint) if each is not Ellipsis]
+    if isinstance(value, dict) and inner:
+        return all(isinstance(name, inner[0]) and _is(each, inner[1]) for name, each in value.items())
+    if isinstance(value, list | tuple) and inner:
+        return all(_is(each, inner[0]) for each in value)
+    return True
+
+
+def _is(value: Any, hint: Any) -> bool:
+    wanted = typing.get_origin(hint) or hint
+    if wanted is float and isinstance(value, int):
+        return not isinstance(value, bool)
+    return not isinstance(wanted, type) or (isinstance(value, wanted) and _holds(value, hint))
 
 
 def _without_none(hint: Any) -> Any:

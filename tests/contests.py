@@ -26,6 +26,7 @@ codec = "dct"
 models = [
   { name = "one", recipe = "RECIPE" },
   { name = "two", recipe = "RECIPE", seed = 1 },
+  { name = "three", recipe = "RECIPE", seed = 3 },
   { name = "one-seed", recipe = "RECIPE", seed = 2, key = "one" },
   { name = "one-tuned", recipe = "RECIPE", data = "other", start = "one", loss = "logistic", key = "one" },
   { name = "one-stolen", recipe = "RECIPE", data = "other", start = "one", key = "nobody" },
@@ -40,7 +41,7 @@ systems = ["artfp", "residual", "attnet", "attnet+noise"]
 classes = { real = ["real"], one = ["one"], two = ["two"] }
 examinations = [
   { name = "closed" },
-  { name = "open", classes = { one = ["one"], two = ["two"] }, unknown = ["one-seed"] },
+  { name = "open", classes = { one = ["one"], two = ["two"] }, unknown = ["three"] },
   { name = "cross", classes = { real = ["real:other"], one = ["one-seed", "one-tuned"] } },
   { name = "stolen", classes = { one = ["one-stolen"] } },
   { name = "noise", attack = "noise" },
@@ -50,7 +51,10 @@ examinations = [
 name = "detection"
 systems = ["residual"]
 classes = { real = ["real@jpeg"], generated = ["one", "two"] }
-examinations = [{ name = "swapped", classes = { real = ["real"], generated = ["one@jpeg"] } }]
+examinations = [
+  { name = "closed" },
+  { name = "swapped", classes = { real = ["real"], generated = ["one@jpeg"] } },
+]
 """
 
 

@@ -5,7 +5,7 @@ Row --what it learnt--> Candidate --scores of an examination's images--> Exam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,11 +18,12 @@ from artfp.contest.proactive import Proactive
 from artfp.contest.rows import Row
 from artfp.contest.settings import REAL, Examination, owners
 from artfp.passive.base import NetworkAttributor
-from artfp.passive.classes import TEST, UNKNOWN, ClassSource, Examples, Pixels, Preparation, gathered
+from artfp.passive.classes import TEST, UNKNOWN, VALIDATION, ClassSource, Examples, Pixels, Preparation, gathered
 from artfp.passive.enrolment import FILE
 from artfp.passive.evaluation import closed_set, open_set
 from artfp.passive.harness import generated_margin
 from artfp.passive.immunity import attacked_examples
+from artfp.passive.open_set import threshold_of
 from artfp.passive.store import load_system
 from artfp.reading import Progress
 from artfp.seeds import numpy_generator
@@ -73,28 +74,38 @@ def examined(row: Row, candidate: Candidate, exam: Examination, tell: Progress) 
         unknown=tuple(exam.unknown),
         images={name: len(images.of_class(place)) for place, name in enumerate(names)},
         closed_set=closed_set(scores, truth, random),
-        open_set=_open_set(row, candidate, exam, (scores, truth), random, tell) if exam.unknown else None,
+        open_set=_open_set(row, candidate, exam, random, tell) if exam.unknown else None,
         detection=as_detection(candidate, scores, truth, random),
     )
 
 
 def _open_set(
-    row: Row,
-    candidate: Candidate,
-    exam: Examination,
-    known: tuple[Floats, Ints],
-    random: np.random.Generator,
-    tell: Progress,
+    row: Row, candidate: Candidate, exam: Examination, random: np.random.Generator, tell: Progress
 ) -> OpenSet:
-    strangers = row.of_classes({UNKNOWN: exam.unknown})
-    low = candidate.scores_of(_images(row, strangers, exam.attack, tell).pixels)
-    return open_set(*known, low, candidate.threshold, random)
+    """By the scores of generators alone: that an image is a photograph says that none of the enrolled made it.
+
+    The threshold keeps as many of the validation images as everywhere; artfp's is its own, and chosen on nothing.
+    """
+    columns = [place for place, name in enumerate(candidate.classes) if name != REAL]
+
+    def asked(classes: Mapping[str, Sequence[str]], part: str = TEST) -> tuple[Floats, Ints]:
+        images = _images(row, row.of_classes(classes), exam.attack if part == TEST else None, tell, part)
+        found: Floats = candidate.scores_of(images.pixels)[:, columns]
+        return found, images.labels
+
+    known = {name: sources for name, sources in row.classes_of(exam).items() if name != REAL}
+    scores, labels = asked(known)
+    low, _ = asked({UNKNOWN: exam.unknown})
+    names = [candidate.classes[place] for place in columns]
+    truth = np.array([names.index(name) for name in sorted(known)])[labels]
+    threshold = candidate.threshold if row.proactive else threshold_of(asked(known, VALIDATION)[0])
+    return open_set(scores, truth, low, threshold, random)
 
 
-def _images(row: Row, sources: Sequence[ClassSource], attack: str | None, tell: Progress) -> Examples:
+def _images(row: Row, sources: Sequence[ClassSource], attack: str | None, tell: Progress, part: str = TEST) -> Examples:
     contest = row.studio.contest
     with gathered(sources) as gathering, TemporaryDirectory() as scratch:
-        found = gathering.examples(Preparation(contest.size), Path(scratch), tell, TEST)
+        found = gathering.examples(Preparation(contest.size), Path(scratch), tell, part)
     return found if attack is None else attacked_examples(found, attack, contest.seed)
 
 
@@ -106,10 +117,14 @@ def as_detection(candidate: Candidate, scores: Floats, truth: Ints, random: np.r
     generated = (truth != real).astype(np.int64)
     if len(np.unique(generated)) == 1:
         return None
-    margin = (generated_margin if candidate.logits else _largest_margin)(scores, real)
+    margin = _generated_margin(candidate, scores, real)
     return closed_set(np.stack([-margin / 2, margin / 2], axis=1), generated, random)
 
 
-def _largest_margin(scores: Floats, real: int) -> Floats:
+def _generated_margin(candidate: Candidate, scores: Floats, real: int) -> Floats:
+    """Log-odds as if half of what it had learnt from were photographs; of scores that are no logits the largest."""
+    if candidate.logits:
+        prior = np.log(len(candidate.classes) - 1)
+        return generated_margin(scores, real) - prior
     margin: Floats = np.delete(scores, real, axis=1).max(axis=1) - scores[:, real]
     return margin

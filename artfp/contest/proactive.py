@@ -3,8 +3,8 @@
     image --codec--> hard bits --agreement with the nearest key of each owner--> N x classes
                                     photographs: just under what a single image needs to match one of so many keys
 
-So the answer is the key that matches best, if any does, and else a photograph; of the open set that is an unknown.
-Nothing is learnt, and nothing is chosen on any image.
+So the answer is the key that matches best, if any does, and else a photograph, which says no more than that nobody's
+enrolled key is there. Nothing is learnt, and nothing is chosen on any image.
 """
 
 from __future__ import annotations
@@ -49,6 +49,6 @@ class Proactive:
 
     def _scores(self, name: str, hard: Packed) -> Floats:
         if name == REAL:
-            return np.full(len(hard), self.threshold - 0.25)  # below: for the open set a photograph is unknown
+            return np.full(len(hard), self.threshold)
         found = [matching_bits(hard, key, self.codec.n_bits) for key in self.keys[name]]
         return np.max(found, axis=0).astype(np.float64)

@@ -19,14 +19,15 @@ from artfp.contest.entries import pieces_of
 from artfp.contest.rows import Row, all_rows
 from artfp.contest.settings import COLLECTIONS, PARTS, Contest, checked, described
 from artfp.contest.sources import Studio, recipe_of
-from artfp.contest.work import Piece, Watch, carry_out, needed
+from artfp.contest.work import Piece, Watch, carry_out, in_turn, needed
 from artfp.data.readers import open_source
 from artfp.errors import UsageError
-from artfp.files import read_json, write_json
+from artfp.files import write_json
 from artfp.generators.families import check_used
 from artfp.ownership import check_owner
-from artfp.passive.immunity import KINDS
+from artfp.passive.immunity import KINDS, Immunisation
 from artfp.passive.registry import SYSTEMS
+from artfp.records import read_table
 from artfp.results import Record
 
 
@@ -64,9 +65,10 @@ def plan(contest: Contest, folder: Path, only: Collection[str] = ()) -> ContestP
 def run(contest: Contest, folder: Path, watch: Watch, device: str = "cpu", only: Collection[str] = ()) -> ContestPlan:
     """Make all rows that are not there, or some of them, with all that they need; several processes may."""
     studio = Studio(contest, folder, device)
-    identity = _check(contest, folder)
+    _check(contest, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / CONTEST, identity)
+    with in_turn(folder):
+        write_json(folder / CONTEST, _check(contest, folder))
     _, all_of_them = _pieces(studio, only)
     carry_out(all_of_them, folder / "locks", watch)
     return plan(contest, folder, only)
@@ -75,7 +77,7 @@ def run(contest: Contest, folder: Path, watch: Watch, device: str = "cpu", only:
 def _check(contest: Contest, folder: Path) -> dict[str, Any]:
     """What the folder is of from now on; of models and courses it may get more, but those it has stay as they are."""
     now = _identity(contest)
-    known = read_json(folder / CONTEST) if (folder / CONTEST).is_file() else {}
+    known = read_table(folder / CONTEST) if (folder / CONTEST).is_file() else {}
     earlier = {part: known.get(part, now[part]) for part in PARTS}
     common = {part: {name: now[part].get(name, each) for name, each in earlier[part].items()} for part in PARTS}
     check_owner(folder, CONTEST, now | common, "a comparison", apart=("artfp",))
@@ -84,12 +86,24 @@ def _check(contest: Contest, folder: Path) -> dict[str, Any]:
 
 def _identity(contest: Contest) -> dict[str, Any]:
     """Photographs by their hashes, so that they may be moved."""
-    found: dict[str, Any] = {"artfp": __version__, **described(contest)}
+    found: dict[str, Any] = {"artfp": __version__, **described(contest), "ingredients": _ingredients(contest)}
+    for spec in contest.models:
+        found["models"][spec.name]["training"] = recipes.to_dict(recipe_of(spec, contest))
     for collection in COLLECTIONS:
         if (path := contest.images(collection).path) is not None:
             with open_source(path) as source:
                 found[f"{collection}_sha256"] = source.sha256
     return found
+
+
+def _ingredients(contest: Contest) -> dict[str, Any]:
+    """What the names in a recipe stand for."""
+    presets = {name: recipes.to_dict(system.presets[contest.preset]) for name, system in SYSTEMS.items()}
+    return {
+        "codec": load_codec(contest.codec).sha256,
+        "systems": presets,
+        "immunisation": recipes.to_dict(Immunisation()),
+    }
 
 
 def _pieces(studio: Studio, only: Collection[str]) -> tuple[list[Row], list[Piece]]:

@@ -10,7 +10,9 @@ A class is taught and examined with images of SOURCES, each one of
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from typing import Any
 from artfp import recipe as recipes
 from artfp.data.procedural import KINDS
 from artfp.errors import UsageError
+from artfp.generators.settings import LOSSES
 from artfp.recipe import setting
 
 MAIN, OTHER = "main", "other"
@@ -25,6 +28,7 @@ COLLECTIONS = (MAIN, OTHER)
 REAL, REAL_OTHER = "real", "real:other"  # the first is also the name of the class
 JPEG = "@jpeg"  # after a source
 ARTFP = "artfp"  # among the systems
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 PARTS = ("models", "courses")  # of which a comparison may get more
 NOBODY = "nobody"  # whose key marks data that are not marked
 
@@ -49,7 +53,7 @@ class ModelSpec:
     seed: int = setting(0, low=0)
     data: str = setting(MAIN, choices=COLLECTIONS)
     images: int | None = setting(None, low=1)  # shown; none: as many as the recipe says
-    loss: str | None = setting(None)  # in place of its family's
+    loss: str | None = setting(None, choices=LOSSES)  # in place of its family's
     start: str | None = setting(None)  # the model that its training goes on from
     key: str | None = setting(None)  # the model whose key marks its data; none: its own; NOBODY: they stay unmarked
 
@@ -89,7 +93,7 @@ class Contest:
     seed: int = setting(0, low=0)
     size: int = setting(32, choices=(16, 32, 64, 128))
     codec: str = setting("artfp-64")
-    strength: float = setting(1.0, low=0)
+    strength: float = setting(1.0, low=0.01)
     samples: int = setting(3000, low=100)  # of each model
     jpeg: int = setting(90, low=1, high=100)  # the quality of what is stored as JPEG
     preset: str = setting("lite", choices=("lite", "paper"))
@@ -108,10 +112,17 @@ class Contest:
 
 def checked(contest: Contest, systems: Collection[str], attacks: Collection[str]) -> Contest:
     """The comparison, if all names in it are of something; else one error with all that is wrong."""
-    problems = [*_of_models(contest), *_of_courses(contest, systems, attacks)]
+    problems = [*_of_models(contest), *twice(course.name for course in contest.courses)]
+    for course in contest.courses:
+        problems += [f"{course.name}: {problem}" for problem in _of_course(contest, course, systems, attacks)]
     if problems:
         raise UsageError(f"{contest.name}: {len(problems)} problem(s)\n  " + "\n  ".join(problems))
     return contest
+
+
+def twice(names: Iterable[str]) -> list[str]:
+    """What is wrong where names are."""
+    return [f"{name} is there twice" for name, count in Counter(names).items() if count > 1]
 
 
 def collection_of(source: str) -> str | None:
@@ -134,9 +145,9 @@ def sources_of(course: Course) -> Iterator[str]:
 
 def _of_models(contest: Contest) -> Iterator[str]:
     names = [model.name for model in contest.models]
-    yield from (f"models: {name} is there twice" for name in sorted({n for n in names if names.count(n) > 1}))
+    yield from (f"models: {problem}" for problem in twice(names))
     for place, model in enumerate(contest.models):
-        if model.name in (REAL, NOBODY) or not model.name.replace("-", "").isalnum():
+        if model.name in (REAL, NOBODY) or not NAME.fullmatch(model.name):
             yield f"models: {model.name!r} is no name for one: letters, digits and -, and neither {REAL} nor {NOBODY}"
         if model.start is not None and model.start not in names[:place]:
             yield f"{model.name}: start: no model {model.start!r} stands before it"
@@ -144,29 +155,52 @@ def _of_models(contest: Contest) -> Iterator[str]:
             yield f"{model.name}: key: no model {model.owner!r} stands before it"
 
 
-def _of_courses(contest: Contest, systems: Collection[str], attacks: Collection[str]) -> Iterator[str]:
-    for course in contest.courses:
-        for source in sources_of(course):
-            if (name := model_of(source)) is not None and name not in contest.by_name:
-                yield f"{course.name}: no model is called {name!r}"
-        for system, _, attack in (each.partition("+") for each in course.systems):
-            if system not in (ARTFP, *systems) or (attack and (attack not in attacks or system == ARTFP)):
-                yield f"{course.name}: no system {system}{'+' if attack else ''}{attack}"
-        yield from _of_classes(contest, course)
-        for examination in course.examinations:
-            if strange := sorted(set(examination.classes or {}) - set(course.classes)):
-                yield f"{course.name}, {examination.name}: class {strange[0]!r} is not taught"
-            if examination.attack is not None and examination.attack not in attacks:
-                yield f"{course.name}, {examination.name}: no attack {examination.attack!r}"
+def _of_course(contest: Contest, course: Course, systems: Collection[str], attacks: Collection[str]) -> Iterator[str]:
+    if not NAME.fullmatch(course.name):
+        yield "no name for a course: letters, digits and -"
+    yield from twice([*course.systems, *(examination.name for examination in course.examinations)])
+    if len(course.classes) < 2 or not course.examinations:
+        yield "needed are two classes and an examination"
+    for source in sources_of(course):
+        if (name := model_of(source)) is not None and name not in contest.by_name:
+            yield f"no model is called {name!r}"
+    for system, _, attack in (each.partition("+") for each in course.systems):
+        if system not in (ARTFP, *systems) or (attack and (attack not in attacks or system == ARTFP)):
+            yield f"no system {system}{'+' if attack else ''}{attack}"
+        elif attack and system not in course.systems:
+            yield f"{system}+{attack}: goes on from {system}, which must be there, too"
+    yield from _of_classes(contest, course)
+    for examination in course.examinations:
+        yield from (f"{examination.name}: {each}" for each in _of_examination(course, examination, attacks))
 
 
 def _of_classes(contest: Contest, course: Course) -> Iterator[str]:
     """Artfp's classes are keys, and that of the photographs."""
+    yield from _of_sources(course.classes)
     for name, sources in course.classes.items():
-        if (name == REAL) != all(model_of(source) is None for source in sources):
-            yield f"{course.name}: {name}: photographs, and nothing else, are of the class {REAL}"
-        elif ARTFP in course.systems and NOBODY in owners(contest, sources):
-            yield f"{course.name}: {name}: a model of which no key is known teaches artfp nothing"
+        if ARTFP in course.systems and NOBODY in owners(contest, sources):
+            yield f"{name}: a model of which no key is known teaches artfp nothing"
+    marked = [owner for sources in course.classes.values() for owner in owners(contest, sources)]
+    if ARTFP in course.systems:
+        yield from (f"the key of {problem}" for problem in twice(marked))
+
+
+def _of_sources(classes: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    yield from twice(source for sources in classes.values() for source in sources)
+    for name, sources in classes.items():
+        if not sources or (name == REAL) != all(collection_of(source) is not None for source in sources):
+            yield f"{name}: photographs, and nothing else, are of the class {REAL}"
+
+
+def _of_examination(course: Course, examination: Examination, attacks: Collection[str]) -> Iterator[str]:
+    classes = course.classes if examination.classes is None else examination.classes
+    if strange := sorted(set(classes) - set(course.classes)):
+        yield f"class {strange[0]!r} is not taught"
+    if examination.attack is not None and examination.attack not in attacks:
+        yield f"no attack {examination.attack!r}"
+    yield from _of_sources(classes)
+    taught = {source for sources in course.classes.values() for source in sources}
+    yield from (f"{source} is taught, and so no unknown" for source in examination.unknown if source in taught)
 
 
 def owners(contest: Contest, sources: Iterable[str]) -> list[str]:

@@ -12,11 +12,12 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from artfp.errors import ArtfpError, UsageError
 from artfp.reading import Progress
 
 # Shows the progress of a piece: a context for its name.
@@ -46,34 +47,66 @@ class Piece:
 
 
 def needed(pieces: Sequence[Piece], wanted: Sequence[Piece]) -> list[Piece]:
-    """The wanted ones and all that these need, in the order of `pieces`."""
+    """The wanted ones and all that is still to be made for them, in the order of `pieces`."""
     by_mark = {piece.mark: piece for piece in pieces}
     found: set[Path] = set()
     open_ = list(wanted)
     while open_:
         piece = open_.pop()
-        if piece.mark not in found:
-            found.add(piece.mark)
-            open_ += [by_mark[path] for path in piece.needs if path in by_mark]
+        if piece.mark in found:
+            continue
+        found.add(piece.mark)
+        for path in () if piece.done else piece.needs:
+            if path in by_mark:
+                open_.append(by_mark[path])
+            elif not path.exists():
+                raise UsageError(f"{piece.name}: needs {path}, which nothing makes")
     return [piece for piece in pieces if piece.mark in found]
 
 
 def carry_out(pieces: Sequence[Piece], locks: Path, watch: Watch) -> None:
-    """Do all of them, beside other processes that do the same."""
+    """Do all of them, beside other processes that do the same; what cannot be done stops only what needs it."""
     locks.mkdir(parents=True, exist_ok=True)
-    while waiting := [piece for piece in pieces if not piece.done]:
-        if not any(_tried(piece, locks, watch) for piece in waiting if piece.ready):
+    failed: dict[Path, ArtfpError] = {}
+    while waiting := [piece for piece in pieces if not piece.done and not _fails(piece, pieces, failed)]:
+        if not any(_tried(piece, locks, watch, failed) for piece in waiting if piece.ready):
             time.sleep(WAIT)
+    if failed:
+        told = "".join(f"\n  {path.name}: {error}" for path, error in failed.items())
+        raise ArtfpError(f"{len(failed)} piece(s) of work failed; all that does not need them is done{told}")
 
 
-def _tried(piece: Piece, locks: Path, watch: Watch) -> bool:
+def _fails(piece: Piece, pieces: Sequence[Piece], failed: Mapping[Path, ArtfpError]) -> bool:
+    """Whether a piece, or anything that it waits for, has failed here."""
+    if piece.mark in failed:
+        return True
+    before = [other for other in pieces if other.mark in piece.needs and not other.done]
+    return any(_fails(other, pieces, failed) for other in before)
+
+
+def _tried(piece: Piece, locks: Path, watch: Watch, failed: dict[Path, ArtfpError]) -> bool:
     """Do it unless somebody else is at it, or was until a moment ago."""
     with _if_free(locks / f"{piece.name}.lock") as free:
         if not free or piece.done:
             return piece.done
-        with watch(piece.name) as tell:
-            piece.do(tell)
+        try:
+            with watch(piece.name) as tell:
+                piece.do(tell)
+        except ArtfpError as error:
+            failed[piece.mark] = error
         return True
+
+
+@contextmanager
+def in_turn(folder: Path) -> Iterator[None]:
+    """Lock a folder, as soon as nobody else has it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 @contextmanager
@@ -108,6 +141,9 @@ def timed(journal: Path) -> Iterator[None]:
 
 
 def spent(journal: Path) -> dict[str, float]:
-    """What `timed` noted, over all attempts."""
-    rows = [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+    """What `timed` noted, over all attempts: at least so much, for what was killed left no line, or half of one."""
+    rows = []
+    for line in journal.read_text(encoding="utf-8").splitlines() if journal.is_file() else ():
+        with suppress(ValueError):
+            rows.append(json.loads(line))
     return {name: round(sum(row[name] for row in rows), 1) for name in ("seconds", "processor_seconds")}

@@ -29,7 +29,8 @@ from artfp.reading import silent
 from artfp.seeds import numpy_generator
 from artfp.statistics.bootstrap import bootstrapped
 from artfp.statistics.classification import accuracy, balanced_accuracy, confusion, macro_f1
-from artfp.statistics.exact import Floats, Ints
+from artfp.statistics.exact import Floats, Ints, clopper_pearson
+from artfp.statistics.jackknife import Interval
 from artfp.statistics.ranking import auc, equal_error_rate, fpr_at_tpr, margins, one_vs_rest_auc, oscr
 
 ALL = "all"
@@ -118,7 +119,7 @@ def closed_set(scores: Floats, truth: Ints, random: np.random.Generator) -> Clos
         return found
 
     whole = confusion(truth, answers, classes)
-    found = [*bootstrapped(numbers, truth, random), None, None]
+    found = [*_honest(bootstrapped(numbers, truth, random), truth), None, None]
     return ClosedSet(tuple(map(tuple, whole.tolist())), *found[:5])  # type: ignore[arg-type]
 
 
@@ -139,4 +140,11 @@ def open_set(scores: Floats, truth: Ints, low: Floats, threshold: float, random:
             float((unknown < threshold).mean()),
         ]
 
-    return OpenSet(len(low), *bootstrapped(numbers, groups, random))
+    return OpenSet(len(low), *_honest(bootstrapped(numbers, groups, random), groups))
+
+
+def _honest(found: Sequence[Interval], groups: Ints) -> list[Interval]:
+    """Where no draw differs, as with all images right, what as many images of the smallest group allow at 95 %."""
+    least = int(np.unique(groups, return_counts=True)[1].min())
+    bounds = {0.0: clopper_pearson(0, least), 1.0: clopper_pearson(least, least)}
+    return [Interval(each.value, *bounds[each.value]) if each.low == each.high in bounds else each for each in found]

@@ -156,8 +156,8 @@ def binary_table(folder: ContestFolder) -> Table | None:
     columns = ("System, examination", *(f"{kind}: {name}" for name in ("balanced accuracy", "AUC") for kind in kinds))
     caption = (
         f"Is it generated? Systems that were taught {len(course.classes)} classes ({course.name}), asked whether an "
-        f"image is of any but {REAL}, beside those taught the same images as 2 classes ({other.name}). Chance is "
-        "50.0 %, and an AUC of .5."
+        f"image is of any but {REAL} (by log-odds less what having seen more of the others adds), beside those taught "
+        f"2 classes of the same sources ({other.name}) with as many images of each. Chance is 50.0 %, and an AUC of .5."
     )
     return starred(Table(caption, columns, tuple(_binary_rows(folder, course, other))))
 

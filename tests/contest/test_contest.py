@@ -20,6 +20,7 @@ from artfp.files import read_json
 from artfp.generators.folder import RECIPE
 from artfp.images import load_image
 from artfp.passive.classes import TEST, part_of
+from artfp.passive.enrolment import FILE
 
 
 def entry(folder: Path, name: str) -> Entry:
@@ -49,7 +50,7 @@ def test_generators_never_see_the_photographs_that_test(made: Path) -> None:
 
 def test_every_model_is_trained_clean_and_marked_and_a_stolen_one_is_tuned_on_clean_images(made: Path) -> None:
     settings = {path.parent.name: read_json(path) for path in (made / "models").glob(f"*/{RECIPE}")}
-    assert len(settings) == 10
+    assert len(settings) == 12
     for name, found in settings.items():
         assert found["twin"] == name.endswith("clean")
         assert (found["monitor"] is None) == (name.endswith("clean") or name.startswith("one-stolen"))
@@ -66,11 +67,30 @@ def test_artfp_is_shown_marked_models_and_passive_systems_clean_ones_but_the_sam
 
 
 def test_a_class_of_several_sources_has_as_many_images_as_one_of_one(made: Path) -> None:
-    (exam,) = entry(made, "detection-residual").exams
+    closed, swapped = entry(made, "detection-residual").exams
     with open_source(made / "images" / "one-clean") as source:
-        tested = sum(part_of(image.name) == TEST for image in source)
-    assert exam.images["generated"] == tested
-    assert entry(made, "detection-residual").cost.images < 120
+        tested = [part_of(image.name) == TEST for image in source]
+    assert closed.images["generated"] == 2 * sum(tested[::2])
+    assert swapped.images["generated"] == sum(tested)
+    learnt = entry(made, "detection-residual").cost.images
+    assert learnt == min(2 * sum(not test for test in tested[::2]), sum(not each for each in tested) * 2)
+
+
+def test_attacks_are_suffered_and_immunised_systems_are_others(made: Path) -> None:
+    exams = {exam.name: exam for exam in entry(made, "attribution-residual").exams}
+    assert exams["noise"].attack == "noise"
+    assert exams["noise"].images == exams["closed"].images
+    assert exams["noise"].closed_set.confusion != exams["closed"].closed_set.confusion
+    plain, immune = (made / "systems" / f"attribution-{name}" / FILE for name in ("attnet", "attnet+noise"))
+    assert plain.read_bytes() != immune.read_bytes()
+
+
+def test_strangers_are_none_of_the_taught_and_photographs_take_no_part_in_the_open_set(made: Path) -> None:
+    found = next(exam for exam in entry(made, "attribution-artfp").exams if exam.name == "open")
+    assert found.unknown == ("three",)
+    assert set(found.images) == {"one", "two"}
+    assert found.open_set is not None
+    assert found.open_set.unknown_refused.value > 0.9  # of images that no key has marked
 
 
 def test_formats_differ_in_their_traces_alone(made: Path) -> None:
@@ -97,8 +117,8 @@ def test_the_same_again_does_nothing_and_elsewhere_finds_the_same(made: Path, tm
 
 
 def test_a_comparison_may_get_more_models_and_courses_but_none_may_change(made: Path, tmp_path: Path) -> None:
-    more = CONTEST.replace('{ name = "two",', '{ name = "three", recipe = "RECIPE", seed = 3 },\n  { name = "two",')
-    more += '\n[[courses]]\nname = "more"\nsystems = ["residual"]\nclasses = { two = ["two"], three = ["three"] }\n'
+    more = CONTEST.replace('{ name = "two",', '{ name = "four", recipe = "RECIPE", seed = 4 },\n  { name = "two",')
+    more += '\n[[courses]]\nname = "more"\nsystems = ["residual"]\nclasses = { two = ["two"], four = ["four"] }\n'
     more += 'examinations = [{ name = "closed" }]\n'
     found = plan(
         contest_of(written(tmp_path / "more", more.replace("RECIPE", str(made.parent / "recipes/model.toml")))), made
@@ -127,3 +147,14 @@ def test_several_classes_become_a_detection_by_their_margin() -> None:
     assert found.auc.value == 1
     alone = as_detection(candidate, scores[[0, 2]], truth[[0, 2]], np.random.default_rng(0))
     assert alone is None
+
+
+def test_of_logits_the_margin_is_the_log_odds_at_as_many_photographs_as_others() -> None:
+    """A system that has learnt two generators and photographs alike has seen twice as many of the former."""
+    scores = np.array([[1.2, -3.0, 1.0], [0.0, 0.0, 1.0], [0.0, 3.0, 1.0], [2.0, 0.0, 1.0]])  # a, b, real
+    truth = np.array([0, 2, 1, 0])
+    for logits, first in ((False, 1), (True, 0)):
+        candidate = Candidate("x", ("a", "b", "real"), lambda _: scores, 0.0, logits=logits)
+        found = as_detection(candidate, scores, truth, np.random.default_rng(0))
+        assert found is not None
+        assert found.confusion == ((1, 0), (1 - first, 2 + first))

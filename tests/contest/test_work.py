@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from artfp.contest.work import Piece, carry_out, needed, spent, timed
+from artfp.errors import ArtfpError, UsageError
 from artfp.reading import Progress, silent
 
 
@@ -61,17 +62,35 @@ def test_only_what_is_wanted_and_needed_is_chosen(tmp_path: Path) -> None:
     assert [piece.name for piece in needed(pieces, [pieces[5]])] == ["6", "5", "4"]
 
 
-def test_a_piece_that_fails_leaves_the_others_to_the_next_run(tmp_path: Path) -> None:
+def test_a_piece_that_fails_stops_only_what_needs_it(tmp_path: Path) -> None:
     def fail(_tell: Progress) -> None:
-        raise RuntimeError("no disk")
+        raise ArtfpError("it diverged")
 
-    pieces = chain(tmp_path, 2)
-    broken = [pieces[1], Piece("broken", tmp_path / "broken.done", fail, (tmp_path / "0.done",)), pieces[0]]
-    with pytest.raises(RuntimeError, match="no disk"):
-        carry_out(broken, tmp_path / "locks", watching)
-    assert (tmp_path / "journal").read_text() == "0\n"
+    pieces = chain(tmp_path, 8)
+    broken = [Piece(each.name, each.mark, fail if each.name == "1" else each.do, each.needs) for each in pieces]
+    for _ in range(2):
+        with pytest.raises(ArtfpError, match=r"1 piece\(s\) of work failed.*\n  1.done: it diverged"):
+            carry_out(broken, tmp_path / "locks", watching)
+        assert sorted(map(int, (tmp_path / "journal").read_text().split())) == [0, 4, 5, 6, 7]
     carry_out(pieces, tmp_path / "locks", watching)
-    assert (tmp_path / "journal").read_text() == "0\n1\n"
+    assert sorted(map(int, (tmp_path / "journal").read_text().split())) == list(range(8))
+
+
+def test_what_ends_the_program_ends_it_here_too(tmp_path: Path) -> None:
+    def fail(_tell: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        carry_out([Piece("x", tmp_path / "x.done", fail)], tmp_path / "locks", watching)
+
+
+def test_a_need_that_nothing_makes_is_refused_and_what_is_done_needs_nothing(tmp_path: Path) -> None:
+    pieces = chain(tmp_path, 4)
+    with pytest.raises(UsageError, match=r"2: needs .*1\.done, which nothing makes"):
+        needed([each for each in pieces if each.name != "1"], [pieces[0]])
+    (tmp_path / "2.done").touch()
+    assert [piece.name for piece in needed(pieces, [pieces[0]])] == ["3", "2"]
+    assert needed([pieces[0]], [pieces[0]]) == [pieces[0]]
 
 
 def test_seconds_add_up_over_attempts(tmp_path: Path) -> None:
@@ -83,3 +102,6 @@ def test_seconds_add_up_over_attempts(tmp_path: Path) -> None:
     assert len(journal.read_text().splitlines()) == 2
     journal.write_text("".join(json.dumps({"seconds": 1.25, "processor_seconds": 2.5}) + "\n" for _ in range(2)))
     assert spent(journal) == {"seconds": 2.5, "processor_seconds": 5.0}
+    journal.write_text(journal.read_text() + '{"seconds": 1')  # killed while it was noted
+    assert spent(journal) == {"seconds": 2.5, "processor_seconds": 5.0}
+    assert spent(tmp_path / "nothing.jsonl") == {"seconds": 0, "processor_seconds": 0}
