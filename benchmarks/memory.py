@@ -1,6 +1,6 @@
 """How much memory `artfp embed-dataset` takes on a large dataset.
 
-    python benchmarks/memory.py [--images 200000] [--size 64] [--codec dct] [--workers 1] [--zip]
+    python benchmarks/memory.py [--images 200000] [--size 64] [--codec dct] [--workers 1] [--format tar]
 
 Makes the dataset from a few hundred images and hard links, runs the command, samples the proportional set size
 summed over it and all its children, and prints JSON: peak_pss_mb, seconds, images and more.
@@ -69,21 +69,21 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--codec", default="dct")
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--zip", action="store_true", help="write a zip instead of a folder")
+    parser.add_argument("--format", default="folder", help="what is written: folder, zip, tar or parquet")
     parser.add_argument("--folder", type=Path, help="where to work, for example a disk with enough space")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
-        found = peak_of(Path(name), options.images, options.size, options.codec, options.workers, options.zip)
+        found = peak_of(Path(name), options.images, options.size, options.codec, options.workers, options.format)
     print(json.dumps(found))
 
 
-def peak_of(root: Path, images: int, size: int, codec: str, workers: int = 1, as_zip: bool = False) -> dict[str, Any]:
+def peak_of(root: Path, images: int, size: int, codec: str, workers: int = 1, kind: str = "folder") -> dict[str, Any]:
     """Make a dataset in a folder, mark it there, and say what that took."""
     make_dataset(root, images, size)
     registry = ["--registry", str(root / "keys.sqlite")]
     measure([*ARTFP, "key", "new", "benchmark", *registry])
-    target = root / ("marked.zip" if as_zip else "marked")
-    arguments = [str(root / "source"), str(target), "--key", "benchmark", "--codec", codec, *registry]
+    target = root / ("marked.zip" if kind == "zip" else "marked")
+    arguments = [str(root / "source"), str(target), "--key", "benchmark", "--codec", codec, "--format", kind, *registry]
     peak, seconds = measure([*ARTFP, "embed-dataset", *arguments, "--workers", str(workers)])
     return {
         "peak_pss_mb": round(peak / 1024, 1),
@@ -92,7 +92,7 @@ def peak_of(root: Path, images: int, size: int, codec: str, workers: int = 1, as
         "size": size,
         "codec": codec,
         "workers": workers,
-        "output": "zip" if as_zip else "folder",
+        "output": kind,
     }
 
 

@@ -27,6 +27,7 @@ from artfp.errors import UsageError
 
 if TYPE_CHECKING:
     from artfp.codec.base import Codec
+    from artfp.data.outputs import Kind
     from artfp.embed import EmbedPlan, EmbedResult, EmbedSettings, Engine, Share, ShareResult
     from artfp.embed.request import KeyPer
     from artfp.keys.registry import Registry
@@ -70,6 +71,16 @@ if TYPE_CHECKING:
 )
 @click.option("--skip-bad", is_flag=True, help="Leave unusable files out instead of stopping; their numbers stay free.")
 @click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["folder", "zip", "tar", "parquet"]),
+    help="What DST becomes [default: a zip where it ends in .zip, else a folder]; tar, parquet: a folder of those.",
+)
+@click.option("--images-per-file", type=click.IntRange(1), help="In a tar or Parquet file at most [default: 10,000].")
+@click.option(
+    "--mb-per-file", type=click.IntRange(1), help="Of images, in a file at most [default: tar 1,000, parquet 500]."
+)
+@click.option(
     "--workers", type=click.IntRange(1), help="Processes on this machine [default: one for each CPU; one on a GPU]."
 )
 @threads_option
@@ -94,6 +105,9 @@ def embed_dataset(
     codec_spec: str,
     seed: int,
     skip_bad: bool,
+    kind: Kind | None,
+    images_per_file: int | None,
+    mb_per_file: int | None,
     workers: int | None,
     threads: int | None,
     shard_index: int | None,
@@ -106,6 +120,7 @@ def embed_dataset(
     """Mark every image of SRC, a folder, zip, tar, Parquet file, list or pattern, into DST, a new folder or a .zip.
 
     DST loads in StyleGAN-family trainers and as a Hugging Face imagefolder; labels and metadata come along.
+    With --format tar it holds WebDataset shards, with --format parquet files as Hugging Face has them.
     It appears at the end, whole: interrupted, run the same command again. Nothing is ever overwritten.
 
     With --key-per image every image gets bits of its own, which follow from the secret of --key and a public seed in
@@ -132,7 +147,9 @@ def embed_dataset(
     codec = codec_for(source, codec_spec).to(device)
     chosen = ", chosen by the size of the images" if codec_spec == "auto" else ""
     err.print(f"codec {codec.name}: {codec.n_bits} bits at {codec.size} px, {codec.sha256[:12]}{chosen}")
-    settings = EmbedSettings(source, target, key, strength, fraction, key_per, seed, skip_bad)
+    settings = EmbedSettings(
+        source, target, key, strength, fraction, key_per, seed, skip_bad, kind, images_per_file, mb_per_file
+    )
     no_key_yet = key_per != "class" and not registry.expanduser().exists()
     if dry_run or no_key_yet:  # without a key the plan fails, and says all that is wrong
         _print_plan(_plan(settings, codec, registry), share, as_json)
@@ -200,7 +217,7 @@ def _tell(result: EmbedResult) -> None:
 def _print_result(result: EmbedResult) -> None:
     totals, check = result.totals, result.self_check
     rows = [
-        ("dataset", f"{result.target}  ({result.output}, {totals.bytes / 1e6:,.1f} MB of images)"),
+        ("dataset", f"{result.target}  ({_form(result)}, {totals.bytes / 1e6:,.1f} MB of images)"),
         ("images", f"{totals.images:,}, of which {totals.marked:,} marked; {len(result.bad):,} skipped"),
         ("key ids", ", ".join(use.key_id for use in result.keys[:4]) + (" ..." if len(result.keys) > 4 else "")),
         *(
@@ -215,6 +232,10 @@ def _print_result(result: EmbedResult) -> None:
         read = f"{100 * check.bit_accuracy:.2f} % of the bits read back from {check.images:,} files"
         rows.append(("self-check", f"{read}; PSNR {psnr}, SSIM {check.ssim:.4f}"))
     _print_rows(rows)
+
+
+def _form(result: EmbedResult) -> str:
+    return f"{len(result.files):,} {result.output} files" if result.files else result.output
 
 
 def _print_share(result: ShareResult) -> None:

@@ -6,6 +6,8 @@ packed. Files that share all of their name before its first dot are one sample:
 
     000123.png   an image         000123.json   columns: the entries of its object
     000123.cls   its label        000123.txt    a column `txt`
+
+Classes are called what such a column `class_name` says, if there is one.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ import json
 import os
 import threading
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -31,6 +34,8 @@ from artfp.errors import BadInputError
 
 MAX_TABLE_BYTES = 1 << 31
 MAX_FIELD_BYTES = 1 << 24  # one .cls, .json or .txt
+MOST_CLASSES = 1 << 20  # whose names are looked for
+CLASS = "class_name"
 FIELDS = frozenset({"cls", "json", "txt"})
 
 
@@ -151,8 +156,21 @@ class TarSource(Source):
     def _own_labels(self) -> Labels:
         found = [self._class(name) for name in self._names]
         if any(label is not None for label in found):
-            return Labels(".cls files", found)
+            return Labels(".cls files", found, self._class_names(found))
         return labels.from_folders([*self._inner_names()], frozenset(self._problems), archive=True)
+
+    def _class_names(self, labels: Sequence[int | None]) -> list[str] | None:
+        """The `class_name` beside the first image of each class, where each of them has one of its own."""
+        first: dict[int, str] = {}
+        for image, label in zip(self._names, labels, strict=True):
+            if label is not None:
+                first.setdefault(label, image)
+        with suppress(BadInputError):  # if it matters, whoever reads the columns says so
+            found = {label: self._described(f"{_sample(image)}.json").get(CLASS) for label, image in first.items()}
+            names = {label: name for label, name in found.items() if isinstance(name, str)}
+            if max(first) < MOST_CLASSES and len(set(names.values())) == len(first):
+                return [names.get(label, str(label)) for label in range(max(first) + 1)]
+        return None
 
     def _inner_names(self) -> Iterator[str]:
         """The names as each shard has them; of what is refused as it is listed."""

@@ -6,9 +6,11 @@
                            keyed one by one the public seed of each
     artfp-manifest.json    codec, key ids, settings, totals, self-check, skipped files, sha256 of the other tables
 
-No table holds a key bit, a time or a path, so the same run gives the same bytes. A source's own column of one of
-our names stays as it is; ours is then only in the manifest. The manifest tells marked files from unmarked ones:
-with `--fraction`, keep it to yourself. `labels` is null unless every image has one, as loaders demand.
+Beside tars and Parquet files, which hold labels and columns themselves, lie the last two only; files are called as
+`open_source` calls the images in them. No table holds a key bit, a time or a path, so the same run gives the same
+bytes. A source's own column of one of our names stays as it is; ours is then only in the manifest. The manifest tells
+marked files from unmarked ones: with `--fraction`, keep it to yourself. `labels` is null unless every image has one, as
+loaders demand.
 """
 
 from __future__ import annotations
@@ -17,17 +19,17 @@ import json
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from artfp.data.contents import Contents, Sample
 from artfp.data.journal import Row
-from artfp.data.listing import LABEL_FILE
-from artfp.data.readers import Entry, Source
-from artfp.data.writers import image_name, is_zip
+from artfp.data.listing import LABEL_FILE, SHARDS, unicode_name
+from artfp.data.outputs import PARQUET_FOLDER, Kind, Output
+from artfp.data.readers import Source, shards_at
 from artfp.errors import BadInputError
-from artfp.files import sha256_file, write_json
+from artfp.files import sha256_bytes, sha256_file, write_json
 from artfp.results import Record
 
 MANIFEST = "artfp-manifest.json"
@@ -36,6 +38,13 @@ METADATA = "metadata.jsonl"
 FORMAT = "artfp-dataset/1"
 TABLES = (LABEL_FILE, METADATA, MANIFEST_ROWS, MANIFEST)
 MOST_SIZES = 16  # listed in the totals, by frequency
+NONE_IN_TABLE = "dataset.json holds none"
+PARTLY_LABELLED: dict[Kind, str] = {
+    "folder": NONE_IN_TABLE,
+    "zip": NONE_IN_TABLE,
+    "tar": "there are no .cls files",
+    "parquet": "the others have null",
+}
 
 KeyOf = Callable[[int], str | None]
 MarkOf = Callable[[int], dict[str, str | None]]  # the columns that say how an image is marked
@@ -78,65 +87,68 @@ def count(rows: Iterable[Row], source: Source, key_of: KeyOf) -> Totals:
     return Totals(images, marked, labelled, with_alpha, size_in_bytes, len(sizes), most)
 
 
-def warnings(totals: Totals, source: Source) -> list[str]:
+def warnings(totals: Totals, contents: Contents) -> list[str]:
     """What a trainer might stumble on."""
+    found, kind = [], contents.output.kind
+    if not contents.output.is_sharded:
+        found += _style_gan_warnings(totals)
+    if totals.with_alpha:
+        found.append(f"{totals.with_alpha} of {totals.images} images keep their alpha channel: most trainers need RGB")
+    if 0 < totals.labelled < totals.images:
+        found.append(f"only {totals.labelled} of {totals.images} images have a label: {PARTLY_LABELLED[kind]}")
+    if contents.output.is_sharded and "other" in contents.label_kinds:
+        found.append("labels that are no class numbers: they are a column among others, called label")
+    if unmatched := contents.source.columns.unmatched:
+        found.append(f"{unmatched} metadata rows of the source name no image of it")
+    return found
+
+
+def _style_gan_warnings(totals: Totals) -> list[str]:
     found = []
     if totals.distinct_sizes > 1:
         found.append(f"images of {totals.distinct_sizes} different sizes: StyleGAN-family loaders need one")
     if any(size.width != size.height or size.width & (size.width - 1) for size in totals.sizes):
         found.append("some images are not square with a power of two as side: StyleGAN-family trainers need that")
-    if totals.with_alpha:
-        found.append(f"{totals.with_alpha} of {totals.images} images keep their alpha channel: most trainers need RGB")
-    if 0 < totals.labelled < totals.images:
-        found.append(f"only {totals.labelled} of {totals.images} images have a label: dataset.json holds none")
-    if source.columns.unmatched:
-        found.append(f"{source.columns.unmatched} metadata rows of the source name no image of it")
     return found
 
 
-def write_tables(folder: Path, rows: Iterable[Row], source: Source, mark_of: MarkOf, labelled: bool) -> None:
-    """Write `dataset.json`, `metadata.jsonl` and the manifest's rows."""
-    with ExitStack() as stack:
-        labels, metadata, manifest = (
-            stack.enter_context((folder / name).open("w", encoding="utf-8")) for name in TABLES[:3]
-        )
-        _open_labels(labels, source, labelled)
-        separator = ""
-        for row in rows:
-            entry, name = source[row.image], image_name(row.image)
-            if labelled:
-                labels.write(f"{separator}\n{json.dumps([name, entry.label])}")
-                separator = ","
-            _line(metadata, _metadata_row(name, entry, source))
-            _line(manifest, _manifest_row(name, entry, row) | mark_of(row.image))
-        labels.write("\n]}\n" if labelled else "}\n")
+def write_tables(contents: Contents, mark_of: MarkOf, labelled: bool) -> None:
+    """Write the manifest's rows and, where the images themselves lie in folders, what loaders look for beside them."""
+    if not contents.output.is_sharded:
+        with (contents.staged / LABEL_FILE).open("w", encoding="utf-8") as stream:
+            _write_labels(stream, contents, labelled)
+        with (contents.staged / METADATA).open("w", encoding="utf-8") as stream:
+            for sample in contents:
+                _line(stream, {"file_name": sample.name} | contents.columns(sample))
+    with (contents.staged / MANIFEST_ROWS).open("w", encoding="utf-8") as stream:
+        for sample in contents:
+            _line(stream, _manifest_row(sample) | mark_of(sample.row.image))
 
 
-def _open_labels(stream: IO[str], source: Source, labelled: bool) -> None:
-    extras = dict(source.labels.extras)
-    if source.labels.classes is not None:
-        extras["classes"] = list(source.labels.classes)
+def _write_labels(stream: IO[str], contents: Contents, labelled: bool) -> None:
+    labels = contents.source.labels
+    extras = dict(labels.extras)
+    if labels.classes is not None:
+        extras["classes"] = list(labels.classes)
     head = "".join(f"{json.dumps(name)}: {json.dumps(value)},\n" for name, value in extras.items())
     stream.write("{" + head + '"labels": ' + ("[" if labelled else "null"))
+    separator = ""
+    for sample in contents if labelled else ():
+        stream.write(f"{separator}\n{json.dumps([sample.name, sample.entry.label])}")
+        separator = ","
+    stream.write("\n]}\n" if labelled else "}\n")
 
 
-def _metadata_row(name: str, entry: Entry, source: Source) -> dict[str, Any]:
-    row: dict[str, Any] = {"source_file": entry.name}
-    if source.labels.by_index is not None:
-        row |= {"label": entry.label, "class_name": entry.class_name}
-    return {"file_name": name} | row | source.columns.row(entry.index)
-
-
-def _manifest_row(name: str, entry: Entry, row: Row) -> dict[str, Any]:
+def _manifest_row(sample: Sample) -> dict[str, Any]:
     return {
-        "file_name": name,
-        "sha256": row.sha256,
-        "bytes": row.bytes,
-        "width": row.width,
-        "height": row.height,
-        "source_file": entry.name,
-        "label": entry.label,
-        "class_name": entry.class_name,
+        "file_name": sample.name,
+        "sha256": sample.row.sha256,
+        "bytes": sample.row.bytes,
+        "width": sample.row.width,
+        "height": sample.row.height,
+        "source_file": sample.entry.name,
+        "label": sample.entry.label,
+        "class_name": sample.entry.class_name,
     }
 
 
@@ -144,19 +156,32 @@ def _line(stream: IO[str], value: dict[str, Any]) -> None:
     stream.write(json.dumps(value) + "\n")  # ASCII: a lone surrogate is legal JSON and no UTF-8
 
 
-def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
+def write_manifest(contents: Contents, content: Mapping[str, Any]) -> None:
     """Write `artfp-manifest.json`, the last file of a dataset, with the hashes of the other tables."""
-    tables = {name: sha256_file(folder / name) for name in TABLES[:3]}
-    write_json(folder / MANIFEST, {"format": FORMAT, **content, "tables": tables})
+    names = [name for name in tables_of(contents.output) if name != MANIFEST]
+    tables = {name: sha256_file(contents.staged / name) for name in names}
+    write_json(contents.staged / MANIFEST, {"format": FORMAT, **content, "tables": tables})
+
+
+def tables_of(output: Output) -> tuple[str, ...]:
+    """The tables that lie beside the images; tars and Parquet files hold labels and columns themselves."""
+    return TABLES[2:] if output.is_sharded else TABLES
 
 
 def read_manifest(dataset: Path) -> dict[str, Any] | None:
-    """The manifest of a finished dataset; None if the path holds none of ours."""
+    """The manifest of a finished dataset, or of the one that shards belong to; None if there is none of ours."""
     try:
-        manifest = json.loads(_table(dataset, MANIFEST))
+        return _parsed(_table(dataset, MANIFEST))
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
         return None
-    return manifest if isinstance(manifest, dict) and manifest.get("format") == FORMAT else None
+
+
+def manifest_sha256(dataset: Path) -> str | None:
+    """The hash of the manifest's file; None if there is none."""
+    try:
+        return sha256_bytes(_table(dataset, MANIFEST))
+    except (FileNotFoundError, NotADirectoryError, KeyError, ValueError):
+        return None
 
 
 def read_seeds(dataset: Path) -> dict[str, str | None]:
@@ -175,16 +200,37 @@ def read_sources(dataset: Path) -> dict[str, str]:
 
 
 def _column(dataset: Path, name: str, what: str) -> list[tuple[str, Any]]:
-    """A column of the manifest's rows, beside the files' names."""
+    """A column of the manifest's rows, beside the images' names as `open_source` has them."""
+    prefix = f"{unicode_name(dataset.name)}/" if dataset.is_file() and dataset.suffix.lower() == ".tar" else ""
     try:
         rows = [json.loads(line) for line in _table(dataset, MANIFEST_ROWS).splitlines()]
-        return [(row["file_name"], row[name]) for row in rows]
+        named = [(row["file_name"], row[name]) for row in rows]
     except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
         raise BadInputError(f"{dataset}: its {MANIFEST_ROWS} holds no {what} ({error})") from error
+    return [(image[len(prefix) :], value) for image, value in named if image.startswith(prefix)]
 
 
 def _table(dataset: Path, name: str) -> bytes:
-    if not is_zip(dataset):
-        return (dataset / name).read_bytes()
-    with zipfile.ZipFile(dataset) as archive:
-        return archive.read(name)
+    """One of our tables, of a folder, of a zip, or of shards."""
+    if dataset.is_file() and dataset.suffix.lower() not in SHARDS and zipfile.is_zipfile(dataset):
+        with zipfile.ZipFile(dataset) as archive:
+            return archive.read(name)
+    return (_home(dataset) / name).read_bytes()
+
+
+def _home(dataset: Path) -> Path:
+    """A dataset's own folder; of shards the one that we wrote them into, if its manifest knows every one of them."""
+    if dataset.is_dir() and dataset.name != PARQUET_FOLDER:
+        return dataset
+    of_folder = dataset / "*.parquet" if dataset.is_dir() else dataset
+    shards = [path.absolute() for path in shards_at(of_folder).values()]
+    for root in shards[0].parents[:2] if shards else ():
+        manifest = _parsed((root / MANIFEST).read_bytes()) if (root / MANIFEST).is_file() else None
+        if manifest and {root / file["name"] for file in manifest.get("files", ())}.issuperset(shards):
+            return root
+    return dataset
+
+
+def _parsed(manifest: bytes) -> dict[str, Any] | None:
+    found = json.loads(manifest)
+    return found if isinstance(found, dict) and found.get("format") == FORMAT else None

@@ -82,6 +82,13 @@ def is_there(path: Path) -> bool:
     return path.exists() or bool(_matching(path))
 
 
+def shards_at(path: Path) -> dict[str, Path]:
+    """The shards that a path names itself, or matches as a pattern, by the names that they have as one dataset."""
+    if path.is_file():
+        return {path.name: path} if path.suffix.lower() in SHARDS else {}
+    return {} if path.exists() else _matching(path)
+
+
 def _open_folder(path: Path) -> Source:
     source = FolderSource(path)
     if len(source) or not source.shards:

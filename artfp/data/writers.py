@@ -6,7 +6,7 @@ Everything is staged in that hidden sibling of the target. Shards of it can be d
 different machines: each has a journal of its own, which is its lock too, one line for each finished group of images,
 in order; a torn last line does not count, and neither does a group whose files are not all there in their size. The
 folder's lock is held by one process alone, or shared by those that do shards for each other. The last step, of one
-process alone, renames `dataset/` (or the zip packed from it) onto the target. `refused/`: `refusals.py`.
+process alone, renames `dataset/`, or what was packed from it, onto the target. `refused/`: `refusals.py`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,6 @@ from artfp.images import LoadedImage, encode_png
 SHARD = 8  # groups: what one process does at a time; no byte of a dataset depends on it
 SETTINGS, LOCK = "settings.json", "lock"
 PER_FOLDER = 1000  # as the StyleGAN dataset tool does
-ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the zip format's epoch: the same images give the same archive
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -156,12 +154,8 @@ class Staging:
         for group in self.groups():
             yield from group.rows
 
-    def publish(self, tables: Sequence[str]) -> None:
-        """Put the dataset under its final name: images, then these further files."""
-        ready = self.dataset
-        if is_zip(self.target):
-            ready = self.root / "packed.zip"
-            self._pack(ready, tables)
+    def publish(self, ready: Path) -> None:
+        """Give what lies ready in here, the dataset's folder or what was packed from it, its final name."""
         os.sync()  # no name may become final before what it stands for is on the disk
         if os.path.lexists(self.target):
             raise UsageError(f"{self.target}: appeared meanwhile; nothing is overwritten")
@@ -177,17 +171,6 @@ class Staging:
                 path.unlink()
         with suppress(OSError):  # another process is about to begin here: it has waited for the lock
             self.root.rmdir()
-
-    def _pack(self, path: Path, tables: Sequence[str]) -> None:
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-            for row in self.rows():
-                name = image_name(row.image)
-                archive.writestr(_member(name), (self.dataset / name).read_bytes())
-            for name in sorted(tables):
-                info = _member(name)
-                info.file_size = (self.dataset / name).stat().st_size
-                with (self.dataset / name).open("rb") as source, archive.open(info, "w") as member:
-                    shutil.copyfileobj(source, member)
 
     def _is_intact(self, group: Group) -> bool:
         try:
@@ -206,17 +189,6 @@ class Staging:
 
     def _journal(self, shard: int) -> Journal:
         return Journal(self.root / "journal" / f"{shard:05d}.jsonl")
-
-
-def is_zip(target: Path) -> bool:
-    """Whether a target is to become a zip."""
-    return target.suffix.lower() == ".zip"
-
-
-def _member(name: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, ZIP_TIME)
-    info.create_system, info.external_attr = 3, 0o644 << 16
-    return info
 
 
 def _enter(root: Path, target: Path, shared: bool, new: bool) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from artfp.data.manifest import SizeCount, Totals
+from artfp.data.outputs import DataFile
 from artfp.errors import BadInputError
 from artfp.results import Record
 
@@ -86,7 +87,7 @@ class SelfCheck(Record):
 class EmbedResult(Record):
     """A finished dataset; all but `target` and `already_done` is its manifest too."""
 
-    output: str  # "folder" or "zip"
+    output: str  # "folder", "zip", "tar" or "parquet"
     codec: str
     codec_sha256: str
     n_bits: int
@@ -100,6 +101,7 @@ class EmbedResult(Record):
     self_check: SelfCheck | None  # None where no image is marked
     warnings: tuple[str, ...]
     key_per: str = "dataset"  # "class", or "image" where every image has bits of its own from one key's secret
+    files: tuple[DataFile, ...] = ()  # that the images lie in, where many lie in one
     target: str = ""
     already_done: bool = False
 

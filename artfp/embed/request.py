@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,15 +16,17 @@ from numpy.typing import NDArray
 
 from artfp.codec.base import Codec
 from artfp.data.manifest import read_manifest
+from artfp.data.outputs import Kind, Output, output_for
+from artfp.data.parquet_file import import_pyarrow
 from artfp.data.readers import Source, open_source
 from artfp.data.survey import Survey, free_bytes, survey
-from artfp.data.writers import SHARD, differences, is_staged, is_zip, staged_groups
+from artfp.data.writers import SHARD, differences, is_staged, staged_groups
+from artfp.embed.marking import choose_marked, class_key
 from artfp.embed.problems import Problems
 from artfp.embed.records import EmbedPlan
 from artfp.errors import ArtfpError, BadInputError, UsageError
 from artfp.keys.records import Origin, check_name
 from artfp.keys.registry import Registry
-from artfp.seeds import derive_seed
 
 GROUP = 64  # source-consecutive images: the unit of the codec's batches, the journal and resuming
 LAYOUT = 1  # raise when the same settings give other files
@@ -37,7 +37,7 @@ KeyPer = Literal["dataset", "class", "image"]  # for what there is one key, or i
 
 @dataclass(frozen=True)
 class EmbedSettings:
-    """What to mark, with which key, how strongly, and how much of it."""
+    """What to mark, with which key, how strongly, how much of it, and as what to write it."""
 
     source: Path
     target: Path
@@ -47,6 +47,9 @@ class EmbedSettings:
     key_per: KeyPer = "dataset"
     seed: int = 0
     skip_bad: bool = False
+    format: Kind | None = None  # None: by the target's name
+    images_per_file: int | None = None
+    mb_per_file: int | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class Request:
     """A request that can be carried out."""
 
     settings: EmbedSettings
+    output: Output
     source: Source
     codec: Codec
     marking: Marking
@@ -79,7 +83,7 @@ class Request:
 
     def description(self) -> dict[str, Any]:
         """All that decides the bytes of the result; two runs may share a staging folder if these agree."""
-        return _description(self.settings, self.source, self.codec, self.key_ids)
+        return _description(self.settings, self.output, self.source, self.codec, self.key_ids)
 
     def __getstate__(self) -> dict[str, Any]:
         """What goes to another process: the source's hash in the place of open files."""
@@ -101,7 +105,7 @@ def plan_embedding(settings: EmbedSettings, codec: Codec, registry: Registry | N
         return EmbedPlan(
             source=str(settings.source),
             target=str(settings.target),
-            output="zip" if is_zip(settings.target) else "folder",
+            output=request.output.kind,
             images=len(source),
             to_mark=request.marking.marked,
             refused_files=source.refused,
@@ -126,19 +130,19 @@ def plan_embedding(settings: EmbedSettings, codec: Codec, registry: Registry | N
 def checked(settings: EmbedSettings, codec: Codec, registry: Registry | None) -> Iterator[Request]:
     """The request behind the settings, or one error that names everything wrong with it."""
     problems = Problems()
-    _check_settings(settings, problems)
+    output = _check_settings(settings, problems)
     source = problems.attempt(lambda: open_source(settings.source))
     if source is None:
         problems.attempt(lambda: _known_ids(settings, None, registry))
         raise problems.error()
     with source:
-        request = _check_source(settings, source, codec, registry, problems)
+        request = _check_source(settings, output, source, codec, registry, problems)
         if request is None:
             raise problems.error()
         yield request
 
 
-def _check_settings(settings: EmbedSettings, problems: Problems) -> None:
+def _check_settings(settings: EmbedSettings, problems: Problems) -> Output | None:
     def need(condition: bool, message: str) -> None:
         if not condition:
             problems.found.append(UsageError(message))
@@ -152,10 +156,23 @@ def _check_settings(settings: EmbedSettings, problems: Problems) -> None:
     need(source not in (target, *target.parents), f"{settings.target}: lies inside the source; write somewhere else")
     writable = not target.parent.is_dir() or os.access(target.parent, os.W_OK)
     need(writable, f"{target.parent}: not writable")
+    return problems.attempt(lambda: _output(settings))
+
+
+def _output(settings: EmbedSettings) -> Output:
+    output = output_for(settings.target, settings.format, settings.images_per_file, settings.mb_per_file)
+    if output.kind == "parquet":
+        import_pyarrow("pyarrow.parquet")
+    return output
 
 
 def _check_source(
-    settings: EmbedSettings, source: Source, codec: Codec, registry: Registry | None, problems: Problems
+    settings: EmbedSettings,
+    output: Output | None,
+    source: Source,
+    codec: Codec,
+    registry: Registry | None,
+    problems: Problems,
 ) -> Request | None:
     if not len(source):
         others = ", ".join(f"{count} {suffix}" for suffix, count in source.others.items()) or "no files at all"
@@ -166,20 +183,20 @@ def _check_source(
     # Looked at before the keys: whoever has begun or finished the same dataset meanwhile had made them by then.
     there, begun = os.path.lexists(settings.target), is_staged(settings.target)
     key_ids = problems.attempt(lambda: _known_ids(settings, marking, registry))
-    if marking is None or key_ids is None:
+    if marking is None or key_ids is None or output is None:
         problems.attempt(lambda: _our_manifest(settings.target))
         return None
-    description = _description(settings, source, codec, key_ids)
+    description = _description(settings, output, source, codec, key_ids)
     finished = problems.attempt(lambda: finished_manifest(settings.target, description)) if there else None
     done = problems.attempt(lambda: staged_groups(settings.target, description)) if begun else None
     sample = survey(source)
     left = len(source) - min(len(source), (done or 0) * GROUP)
-    needed = sample.needed_bytes(left, len(source) if is_zip(settings.target) else 0)
+    needed = sample.needed_bytes(left, 0 if output.kind == "folder" else len(source))
     if not finished and not problems.found:
         problems.attempt(lambda: _check_space(settings.target, needed))
     if problems.found:
         return None
-    return Request(settings, source, codec, marking, key_ids, sample, done or 0, needed, finished or None)
+    return Request(settings, output, source, codec, marking, key_ids, sample, done or 0, needed, finished or None)
 
 
 def _assign(settings: EmbedSettings, source: Source) -> Marking:
@@ -196,27 +213,6 @@ def _assign(settings: EmbedSettings, source: Source) -> Marking:
     position = {name: number for number, name in enumerate(used)}
     of = [position.get(name or "", UNMARKED) if chosen[index] else UNMARKED for index, name in enumerate(classes)]
     return Marking(tuple(class_key(settings.key, name) for name in used), tuple(used), np.array(of, np.int32))
-
-
-def choose_marked(seed: int, count: int, fraction: float) -> NDArray[np.bool_]:
-    """Exactly round(fraction * count) images: those whose hash of (seed, index) ranks lowest."""
-    if not 0 <= fraction <= 1:
-        raise UsageError(f"fraction must lie between 0 and 1, not {fraction}")
-    wanted = round(fraction * count)
-    if wanted in (0, count):
-        return np.full(count, wanted == count and count > 0)
-    hashes = np.array([derive_seed(seed, "marked", index) for index in range(count)])
-    chosen = np.zeros(count, np.bool_)
-    chosen[np.argsort(hashes, kind="stable")[:wanted]] = True
-    return chosen
-
-
-def class_key(name: str, class_name: str) -> str:
-    """NAME/CLASS; what key names do not allow becomes `-`, and a hash keeps such classes apart."""
-    allowed = re.sub(r"[^A-Za-z0-9._-]+", "-", class_name)[:64]
-    if allowed != class_name:
-        allowed += "-" + hashlib.sha256(class_name.encode()).hexdigest()[:8]
-    return f"{name}/{allowed}"
 
 
 def _known_ids(settings: EmbedSettings, marking: Marking | None, registry: Registry | None) -> tuple[str | None, ...]:
@@ -240,11 +236,11 @@ def _id_or_none(name: str, registry: Registry | None) -> str | None:
 
 
 def _description(
-    settings: EmbedSettings, source: Source, codec: Codec, key_ids: tuple[str | None, ...]
+    settings: EmbedSettings, output: Output, source: Source, codec: Codec, key_ids: tuple[str | None, ...]
 ) -> dict[str, Any]:
     return {
         "layout": LAYOUT,
-        "output": "zip" if is_zip(settings.target) else "folder",
+        **output.settings(),
         "images": len(source),
         "source": source.sha256,
         "codec": codec.sha256,

@@ -20,10 +20,11 @@ import torch
 from artfp import __version__
 from artfp.codec.base import MIN_SIDE
 from artfp.data import manifest
+from artfp.data.contents import Contents
 from artfp.data.journal import Group, Refusal, Row
-from artfp.data.manifest import TABLES
+from artfp.data.packing import pack
 from artfp.data.streams import WriteBehind, read_ahead, same_size_batches, thread_count
-from artfp.data.writers import Staging, is_zip
+from artfp.data.writers import Staging
 from artfp.embed.job import Advance, Job, Progress
 from artfp.embed.records import BadFilesError, BadImage, EmbedResult, KeyUse, ShardRecord
 from artfp.embed.request import GROUP
@@ -197,9 +198,10 @@ def finish(job: Job, stage: Staging, on_progress: Progress) -> EmbedResult:
     check = self_check(job, stage, {item.index for item in bad}, on_progress)
     labelled = totals.labelled == totals.images
     on_progress(len(source), len(source), "writing tables")
-    manifest.write_tables(stage.dataset, stage.rows(), source, job.mark_of, labelled)
+    contents = Contents(stage.dataset, stage.rows, source, request.output)
+    manifest.write_tables(contents, job.mark_of, labelled)
     result = EmbedResult(
-        output="zip" if is_zip(request.settings.target) else "folder",
+        output=request.output.kind,
         codec=request.codec.name,
         codec_sha256=request.codec.sha256,
         n_bits=request.codec.n_bits,
@@ -211,14 +213,16 @@ def finish(job: Job, stage: Staging, on_progress: Progress) -> EmbedResult:
         ignored_files=source.others,
         bad=bad,
         self_check=check,
-        warnings=(*manifest.warnings(totals, source), *doubts(check)),
+        warnings=(*manifest.warnings(totals, contents), *doubts(check)),
         key_per=request.settings.key_per,
+        files=contents.files,
         target=str(request.settings.target),
     )
     head = {"artfp": __version__, "settings": request.description()}
-    manifest.write_manifest(stage.dataset, head | result.manifest())
+    manifest.write_manifest(contents, head | result.manifest())
+    ready = pack(contents, stage.root, lambda done: on_progress(done, totals.images, "packing"))
     on_progress(len(source), len(source), "giving it its name")
-    stage.publish(TABLES)
+    stage.publish(ready)
     return result
 
 

@@ -12,7 +12,6 @@ The last is written last; each of the others appears whole or not at all.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from artfp import recipe as recipes
-from artfp.data.manifest import MANIFEST
+from artfp.data.manifest import manifest_sha256
 from artfp.data.readers import Source, open_source
 from artfp.errors import UsageError
-from artfp.files import read_json, sha256_bytes, sha256_file, working_in, write_json
+from artfp.files import read_json, sha256_file, working_in, write_json
 from artfp.generators.dataset import check_first, size_of_first
 from artfp.generators.families import check_used
 from artfp.generators.settings import GanRecipe
@@ -61,8 +60,7 @@ class Identity:
     @property
     def manifest_sha256(self) -> str | None:
         """The hash of the dataset's manifest file; None for images that this project did not mark."""
-        data = _manifest_bytes(self.source.path)
-        return None if data is None else sha256_bytes(data)
+        return manifest_sha256(self.source.path)
 
 
 def identify(recipe: GanRecipe, source: Source, monitor: Mapping[str, str] | None, twin: bool, out: Path) -> Identity:
@@ -101,15 +99,6 @@ def start_file(start: Path) -> Path:
     if not path.is_file():
         raise UsageError(f"{start}: to begin with, give the folder of a training (with its {STATE}) or a {FILE}")
     return path
-
-
-def _manifest_bytes(data: Path) -> bytes | None:
-    if data.is_dir():
-        return (data / MANIFEST).read_bytes() if (data / MANIFEST).is_file() else None
-    if not zipfile.is_zipfile(data):  # our datasets are folders and zips; of anything else no image is marked by us
-        return None
-    with zipfile.ZipFile(data) as archive:
-        return archive.read(MANIFEST) if MANIFEST in archive.namelist() else None
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from artfp.data.packing import ZIP_TIME
 from artfp.data.readers import open_source
-from artfp.data.writers import ZIP_TIME
 from artfp.files import atomic_open
 from artfp.generators.dataset import decode
 from artfp.images import LoadedImage, encode_png

@@ -14,7 +14,8 @@ from artfp.codec.base import Codec
 from artfp.codec.fidelity import Fidelity
 from artfp.data.survey import evenly_spaced
 from artfp.embed import EmbedSettings, embed_dataset
-from artfp.embed.request import KeyPer, choose_marked
+from artfp.embed.marking import choose_marked
+from artfp.embed.request import KeyPer
 from artfp.errors import ArtfpError
 from artfp.files import read_json, write_json
 from artfp.generators.sampling import fresh_keys

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from kinds import pyarrow
 
 from artfp.cli.main import artfp
 from artfp.codec.dct import DctCodec
@@ -66,6 +67,26 @@ def test_json_is_the_whole_result_and_nothing_else(
     assert result.to_dict() == json.loads(done.stdout)
     assert result.self_check is not None
     assert result.self_check.psnr is None
+
+
+@pytest.mark.parametrize(("kind", "usual"), [("tar", 1000), ("parquet", 500)])
+def test_shards_are_written_and_verified(
+    kind: str, usual: int, embed: Command, photos: Path, tmp_path: Path, alice: Registry, registry_path: Path
+) -> None:
+    if kind == "parquet":
+        pyarrow()
+    arguments = (photos, tmp_path / "out", "--key", "alice", "--format", kind, "--images-per-file", 3)
+    assert f"({kind})" in embed(*arguments, "--dry-run").stdout
+    done = embed(*arguments)
+    assert done.exit_code == 0, done.stderr
+    assert f"3 {kind} files, " in done.stdout
+    result = EmbedResult.from_dict(json.loads(embed(*arguments, "--mb-per-file", usual, "--json").stdout))
+    assert result.already_done
+    assert [file.images for file in result.files] == [3, 3, 2]
+    own = ["--registry", str(registry_path), "--key", "alice", "--codec", "dct", "--json"]
+    verified = CliRunner().invoke(artfp, ["verify", str(tmp_path / "out"), *own])
+    assert verified.exit_code == 0, verified.stderr
+    assert len(json.loads(verified.stdout)["images"]) == 8
 
 
 def test_the_same_again_says_so_and_succeeds(embed: Command, photos: Path, tmp_path: Path, alice: Registry) -> None:
@@ -145,6 +166,9 @@ def test_warnings_go_to_stderr(embed: Command, photos: Path, tmp_path: Path, ali
     [
         (["--key", "nobody"], "no key 'nobody'"),
         (["--key", "no key"], "is no name for a key"),
+        (["--key", "alice", "--format", "zip"], "as --format zip? Names of zips end in .zip"),
+        (["--key", "alice", "--images-per-file", "3"], "go with tar and parquet"),
+        (["--key", "alice", "--format", "tar", "--mb-per-file", "0"], "0 is not in the range x>=1"),
         (["--key", "alice", "--strength", "-1"], "strength must be 0 or more, not -1.0"),
         (["--key", "alice", "--strength", "nan"], "strength must be 0 or more, not nan"),
         (["--key", "alice", "--fraction", "1.5"], "fraction must lie between 0 and 1, not 1.5"),
@@ -240,6 +264,8 @@ def test_a_share_says_what_is_still_to_be_done_elsewhere(
 
 def test_help_explains_every_option() -> None:
     text = CliRunner().invoke(artfp, ["embed-dataset", "--help"]).stdout
+    for option in ("--format", "--images-per-file", "--mb-per-file"):
+        assert option in text
     for option in ("--workers", "--threads", "--shard-index", "--shard-count"):
         assert option in text
     for option in ("--key ", "--key-per", "--strength", "--fraction", "--codec", "--seed", "--skip-bad", "--dry-run"):

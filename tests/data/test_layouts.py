@@ -1,4 +1,4 @@
-"""A marked dataset is what other people's loaders take: docs/datasets.md, rule by rule, on a folder and on a zip."""
+"""A marked dataset is what other people's loaders take: docs/datasets.md, rule by rule, on every kind of output."""
 
 from __future__ import annotations
 
@@ -15,12 +15,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from artfp.codec.dct import DctCodec
+from artfp.data.outputs import Kind
+from artfp.data.readers import open_source
 from artfp.embed import EmbedSettings, embed_dataset
 from artfp.keys.registry import Registry
 
 Pixels = NDArray[np.uint8]
-Written = Callable[[str, bool], Path]
+Written = Callable[..., Path]
 
+WITH_DATASETS = pytest.mark.skipif(
+    not importlib.util.find_spec("datasets"), reason="needs `datasets`: pip install 'artfp[diffusers]'"
+)
 SIDES: Mapping[str, Callable[[int], bool]] = {
     "StyleGAN2": lambda side: side >= 4 and side & (side - 1) == 0,
     "StyleGAN3": lambda side: side >= 4 and side & (side - 1) == 0,
@@ -31,15 +36,17 @@ SIDES: Mapping[str, Callable[[int], bool]] = {
 
 @pytest.fixture
 def written(tmp_path: Path, clean_pixels: Pixels, registry: Registry, dct: DctCodec) -> Written:
-    """Marks 24 images of 64 px, in two classes or in none, into a folder or a zip of a name."""
+    """Marks 24 images of 64 px, in two classes or in none, into a folder or a zip of a name, or shards of a kind."""
     registry.new("alice")
 
-    def write(target: str, classes: bool) -> Path:
+    def write(target: str, classes: bool, kind: Kind | None = None) -> Path:
         for index, pixels in enumerate(clean_pixels):
             folder = tmp_path / "photos" / (("cats", "dogs")[index % 2] if classes else "")
             folder.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels).save(folder / f"{index:03d}.png")
-        embed_dataset(EmbedSettings(tmp_path / "photos", tmp_path / target, "alice"), dct, registry)
+        files = 10 if kind else None
+        settings = EmbedSettings(tmp_path / "photos", tmp_path / target, "alice", format=kind, images_per_file=files)
+        embed_dataset(settings, dct, registry)
         return tmp_path / target
 
     return write
@@ -83,7 +90,7 @@ def test_zips_are_stored_as_they_are(written: Written) -> None:
         assert {member.compress_type for member in archive.infolist()} == {zipfile.ZIP_STORED}
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("datasets"), reason="needs `datasets`: pip install 'artfp[diffusers]'")
+@WITH_DATASETS
 @pytest.mark.parametrize("target", ["marked", "marked.zip"])
 @pytest.mark.filterwarnings("default")  # of other people's packages
 def test_hugging_face_loads_it_as_an_imagefolder(target: str, written: Written, tmp_path: Path) -> None:
@@ -98,3 +105,46 @@ def test_hugging_face_loads_it_as_an_imagefolder(target: str, written: Written, 
     stored = images_of(files_of(dataset))
     for row, (_, image) in zip(rows, stored.items(), strict=True):
         np.testing.assert_array_equal(np.asarray(row["image"]), np.asarray(image))
+
+
+@WITH_DATASETS
+@pytest.mark.filterwarnings("default")
+def test_hugging_face_loads_the_folder_of_parquet_files(written: Written, tmp_path: Path) -> None:
+    from datasets import load_dataset
+
+    dataset = written("marked", True, "parquet")
+    rows = load_dataset(str(dataset), split="train", cache_dir=str(tmp_path / "cache"))
+    assert rows.column_names == ["image", "label", "source_file", "class_name"]
+    assert rows.features["label"].names == ["cats", "dogs"]
+    assert rows["label"][:] == [0] * 12 + [1] * 12
+    with open_source(dataset) as source:
+        for row, entry in zip(rows, source, strict=True):
+            stored = Image.open(io.BytesIO(source.read(entry)))
+            np.testing.assert_array_equal(np.asarray(row["image"]), np.asarray(stored))
+
+
+@WITH_DATASETS
+@pytest.mark.filterwarnings("default")
+def test_hugging_face_loads_the_tars_as_a_webdataset(written: Written, tmp_path: Path) -> None:
+    from datasets import load_dataset
+
+    dataset = written("marked", True, "tar")
+    where = {"data_files": str(dataset / "*.tar"), "cache_dir": str(tmp_path / "cache")}
+    rows = load_dataset("webdataset", split="train", **where)
+    assert rows["__key__"][:] == [f"img{index:08d}" for index in range(24)]
+    assert rows["cls"][:] == [0] * 12 + [1] * 12
+    assert [row["class_name"] for row in rows["json"]] == ["cats"] * 12 + ["dogs"] * 12
+    assert rows[0]["png"].size == (64, 64)
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("webdataset"), reason="needs `webdataset`")
+@pytest.mark.filterwarnings("default")
+def test_webdataset_streams_the_tars(written: Written) -> None:
+    from webdataset import WebDataset
+
+    dataset = written("marked", True, "tar")
+    shards = WebDataset(str(dataset / "marked-{000000..000002}.tar"), shardshuffle=False)
+    samples = list(shards.decode("pil").to_tuple("png", "cls", "json"))
+    assert [label for _, label, _ in samples] == [0] * 12 + [1] * 12
+    assert samples[0][0].size == (64, 64)
+    assert samples[23][2]["class_name"] == "dogs"

@@ -8,6 +8,7 @@ import json
 import os
 import tarfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +271,33 @@ def test_samples_have_their_label_and_columns_beside_them(tmp_path: Path) -> Non
         assert source.columns.row(0) == source.columns.row(1) == row
         assert source.columns.row(2) == dict.fromkeys(row) | {"json": [1, 2]}
         assert source.others == {".txt": 1, ".npy": 1}
+
+
+@pytest.mark.parametrize(
+    ("labels", "told", "names"),
+    [
+        ("020", ["cat", "dog", "cow"], ["cat", "dog", "cat"]),
+        ("02", ["cat", "cat"], ["0", "2"]),
+        ("02", ["cat", None], ["0", "2"]),
+        ("02", ["cat", ["dog"]], ["0", "2"]),
+        (["0", str(1 << 20)], ["cat", "dog"], ["0", str(1 << 20)]),
+    ],
+)
+def test_classes_are_called_what_the_first_image_of_each_says(
+    labels: Sequence[str], told: list[Any], names: list[str], tmp_path: Path
+) -> None:
+    members = []
+    for index, (label, name) in enumerate(zip(labels, told, strict=True)):
+        row = json.dumps({"class_name": name}).encode()
+        members += [(f"{index}.png", b""), (f"{index}.cls", label.encode()), (f"{index}.json", row)]
+    with open_source(write_tar(tmp_path / "x.tar", members)) as source:
+        assert [entry.class_name for entry in source] == names
+
+
+def test_names_of_classes_that_cannot_be_read_are_none(tmp_path: Path) -> None:
+    members = [("a.png", b""), ("a.cls", b"7"), ("a.json", b"{")]
+    with open_source(write_tar(tmp_path / "x.tar", members)) as source:
+        assert (source[0].label, source[0].class_name) == (7, "7")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,7 +91,7 @@ def test_resuming_trusts_only_what_is_intact(damage: Callable[[Path], object], l
 def test_publishing_renames_and_leaves_nothing_else(tmp_path: Path) -> None:
     with staging(tmp_path / "out", SETTINGS) as stage:
         fill(stage, 1)
-        stage.publish([])
+        stage.publish(stage.dataset)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert sorted(path.name for path in (tmp_path / "out" / "00000").iterdir()) == [
         "img00000000.png",
@@ -101,29 +100,12 @@ def test_publishing_renames_and_leaves_nothing_else(tmp_path: Path) -> None:
 
 
 def test_publishing_overwrites_nothing(tmp_path: Path) -> None:
-    for name in ("out", "out.zip"):
-        with staging(tmp_path / name, SETTINGS) as stage:
-            fill(stage, 1)
-            (tmp_path / name).write_text("mine")
-            with pytest.raises(UsageError, match="appeared meanwhile"):
-                stage.publish([])
-        assert (tmp_path / name).read_text() == "mine"
-
-
-def test_zips_are_stored_sorted_timeless_and_reproducible(tmp_path: Path) -> None:
-    for name in ("a.zip", "b.zip"):
-        with staging(tmp_path / name, SETTINGS) as stage:
-            fill(stage, 2)
-            (stage.dataset / "dataset.json").write_text("{}")
-            stage.publish(["dataset.json"])
-    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
-    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
-        infos = archive.infolist()
-        assert [info.filename for info in infos] == sorted(info.filename for info in infos)
-        assert {info.date_time for info in infos} == {(1980, 1, 1, 0, 0, 0)}
-        assert {info.compress_type for info in infos} == {zipfile.ZIP_STORED}
-        assert archive.testzip() is None
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip", "b.zip"]
+    with staging(tmp_path / "out", SETTINGS) as stage:
+        fill(stage, 1)
+        (tmp_path / "out").write_text("mine")
+        with pytest.raises(UsageError, match="appeared meanwhile"):
+            stage.publish(stage.dataset)
+    assert (tmp_path / "out").read_text() == "mine"
 
 
 def test_a_second_run_on_the_same_target_is_told_so(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from PIL import Image
 from artfp.codec.dct import DctCodec
 from artfp.data.writers import image_name
 from artfp.embed import EmbedResult, request
-from artfp.embed.request import choose_marked, class_key
+from artfp.embed.marking import choose_marked, class_key
 from artfp.errors import ArtfpError, BadInputError, UsageError
 from artfp.files import sha256_file
 from artfp.images import load_image, to_tensor

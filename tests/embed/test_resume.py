@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import subprocess
 import sys
 import textwrap
@@ -11,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kinds import pyarrow
 
-from artfp.data import writers
+from artfp.data import packing
 from artfp.data.writers import Row, Staging
 from artfp.embed import EmbedResult, EmbedSettings, embed_dataset, plan_embedding, run
 from artfp.errors import ArtfpError, BadInputError, Exit, UsageError
@@ -34,18 +36,29 @@ def die_on(note: str, after: int) -> Callable[[int, int, str], None]:
     return on_progress
 
 
-@pytest.mark.parametrize("target", ["marked", "marked.zip"])
+KINDS = pytest.mark.parametrize("kind", ["folder", "zip", "tar", "parquet"])
+
+
+def target_of(kind: str) -> str:
+    if kind == "parquet":
+        pyarrow()
+    return "marked.zip" if kind == "zip" else "marked"
+
+
+@KINDS
 @pytest.mark.parametrize("fraction", [1.0, 0.4])
-def test_three_deaths_change_nothing(
-    target: str, fraction: float, embed: Embed, thumbnails: Path, tmp_path: Path, digests: Digests
+def test_deaths_change_nothing(
+    kind: str, fraction: float, embed: Embed, thumbnails: Path, tmp_path: Path, digests: Digests
 ) -> None:
+    target, options = target_of(kind), {"fraction": fraction, "format": kind}
     (tmp_path / "whole").mkdir()
-    embed(thumbnails, f"whole/{target}", fraction=fraction)
-    for note, after in (("marking", 64), ("marked", 0), ("self-check", 50), ("writing tables", 0), ("its name", 0)):
+    embed(thumbnails, f"whole/{target}", **options)
+    notes = [("marking", 64), ("marked", 0), ("self-check", 50), ("writing tables", 0), ("packing", 64)]
+    for note, after in (*(notes[:-1] if kind == "folder" else notes), ("its name", 0)):
         with pytest.raises(Death):
-            embed(thumbnails, target, fraction=fraction, on_progress=die_on(note, after))
+            embed(thumbnails, target, on_progress=die_on(note, after), **options)
         assert not (tmp_path / target).exists()
-    embed(thumbnails, target, fraction=fraction)
+    embed(thumbnails, target, **options)
     assert digests(tmp_path / target) == digests(tmp_path / "whole" / target)
     assert not [path for path in tmp_path.iterdir() if "partial" in path.name]
 
@@ -109,19 +122,21 @@ def test_a_plan_says_where_it_would_go_on(
     assert digests(tmp_path / ".marked.artfp-partial") == before
 
 
-@pytest.mark.parametrize("target", ["marked", "marked.zip"])
+@KINDS
 def test_a_death_after_the_last_step_leaves_a_finished_dataset(
-    target: str, embed: Embed, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, embed: Embed, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    target = target_of(kind)
+
     def die(stage: Staging) -> None:
         raise Death
 
     with monkeypatch.context() as patch:
         patch.setattr(Staging, "discard", die)
         with pytest.raises(Death):
-            embed(photos, target)
+            embed(photos, target, format=kind)
     assert (tmp_path / target).exists()
-    assert embed(photos, target).already_done
+    assert embed(photos, target, format=kind).already_done
     assert not (tmp_path / f".{target}.artfp-partial").exists()
 
 
@@ -144,11 +159,25 @@ def full_from(index: int) -> Callable[[Staging, Any], Row]:
     return lambda stage, item: full() if item.index == index else stage.write(item.index, item.image)
 
 
-@pytest.mark.parametrize("where", ["image", "journal", "tables", "zip"])
+class Full(io.FileIO):
+    """A file that grows no further."""
+
+    def write(self, data: Any) -> int:
+        return full() if self.tell() + len(data) > 100_000 else super().write(data)
+
+    @classmethod
+    def instead_of(cls, real: Callable[..., Any], suffix: str) -> Callable[..., Any]:
+        def opened(path: Path, mode: str = "r", **options: Any) -> Any:
+            return cls(path, "w") if path.suffix == suffix and "w" in mode else real(path, mode, **options)
+
+        return opened
+
+
+@pytest.mark.parametrize("where", ["image", "journal", "tables", "zip", "tar", "parquet"])
 def test_a_full_disk_fails_clearly_and_keeps_what_is_done(
     where: str, embed: Embed, thumbnails: Path, tmp_path: Path, digests: Digests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target = "marked.zip" if where == "zip" else "marked"
+    target, options = target_of(where), {"format": where} if where in ("zip", "tar", "parquet") else {}
     with monkeypatch.context() as patch:
         if where == "image":
             patch.setattr(run, "_write", full_from(140))
@@ -156,15 +185,17 @@ def test_a_full_disk_fails_clearly_and_keeps_what_is_done(
             patch.setattr(Staging, "record", full)
         elif where == "tables":
             patch.setattr(run.manifest, "write_tables", full)
+        elif where == "zip":
+            patch.setattr(packing.shutil, "copyfileobj", full)
         else:
-            patch.setattr(writers.shutil, "copyfileobj", full)
+            patch.setattr(Path, "open", Full.instead_of(Path.open, f".{where}"))
         with pytest.raises(ArtfpError, match="the disk is full; what is done is kept") as caught:
-            embed(thumbnails, target)
+            embed(thumbnails, target, **options)
     assert caught.value.exit_code == Exit.FAILURE
     assert not (tmp_path / target).exists()
-    embed(thumbnails, target)
+    embed(thumbnails, target, **options)
     (tmp_path / "whole").mkdir()
-    embed(thumbnails, f"whole/{target}")
+    embed(thumbnails, f"whole/{target}", **options)
     assert digests(tmp_path / target) == digests(tmp_path / "whole" / target)
 
 

@@ -75,7 +75,9 @@ class Anyhow:
                 self.records.append(process_shard(job, stage, number, advance))
 
 
-@pytest.mark.parametrize("changes", [{}, {"fraction": 0.4, "key_per": "image"}, {"target": "marked.zip"}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"fraction": 0.4, "key_per": "image"}, {"target": "marked.zip"}, {"format": "tar"}]
+)
 def test_order_repetition_and_pickling_change_no_byte(
     changes: dict[str, Any], embed: Embed, thumbnails: Path, tmp_path: Path, digests: Digests
 ) -> None:

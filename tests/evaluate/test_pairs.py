@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kinds import pyarrow
 
 from artfp.codec.dct import DctCodec
 from artfp.data.manifest import read_marked
+from artfp.data.outputs import Kind
 from artfp.embed import EmbedSettings, embed_dataset
 from artfp.errors import CannotError
 from artfp.evaluate.deck import Deck, all_of
@@ -46,6 +48,22 @@ def test_a_manifest_pairs_what_is_marked_with_what_it_was_made_from(half_marked:
     assert 0 < min(errors) < max(errors) < 10
     assert found.first(5).images.names == found.images.names[:5]
     assert found.first(5).originals.names == found.originals.names[:5]
+
+
+@pytest.mark.parametrize("kind", ["tar", "parquet"])
+def test_tars_and_parquet_files_are_paired_as_folders_are(
+    kind: Kind, half_marked: Path, clean: Path, registry: Registry, dct: DctCodec
+) -> None:
+    if kind == "parquet":
+        pyarrow()
+    packed = clean.parent / "packed"
+    settings = EmbedSettings(clean, packed, "mine", fraction=0.5, format=kind, images_per_file=9)
+    embed_dataset(settings, dct, registry)
+    expected = paired(deck(half_marked), deck(clean), AUTO)
+    for path in (packed, next(packed.rglob(f"*.{kind}")).parent / f"*.{kind}"):
+        found = paired(deck(path), deck(clean), AUTO)
+        assert (found.by, found.originals.names) == (MANIFEST, expected.originals.names)
+        assert list(found.images.files()) == list(expected.images.files())
 
 
 def test_a_manifest_of_another_source_pairs_only_where_that_is_asked_for(
