@@ -11,6 +11,7 @@ from small_runs import carry_out, tiny
 from artfp import pipeline
 from artfp import recipe as recipes
 from artfp.codec.settings import CodecRecipe
+from artfp.contest.settings import Contest
 from artfp.errors import UsageError
 from artfp.files import sha256_file
 from artfp.generators.settings import FAMILIES, GanRecipe
@@ -66,9 +67,9 @@ def test_a_plan_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_every_shipped_recipe_is_valid() -> None:
-    """Codec, generator and run recipes, told apart by their names."""
+    """Recipes of codecs, generators, a comparison and runs, told apart by their names."""
     families = {f"{family}-": GanRecipe for family in FAMILIES}
-    kinds = {"codec-": CodecRecipe, "gan-": GanRecipe, **families}
+    kinds = {"codec-": CodecRecipe, "gan-": GanRecipe, "comparison": Contest, **families}
     found = sorted(shipped_folder("recipes").glob("*.toml"))
     assert len(found) >= 3
     for path in found:

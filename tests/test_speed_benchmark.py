@@ -16,7 +16,6 @@ from benchmarks.speed.figures import Figure, in_turns, rate, table
 SMALL = {
     "embed-64": (embedding, "SIDES", {64: (16, 80, 0.3)}),
     "verify-64": (verifying, "SIDES", {64: (16, 80, 0.15)}),
-    "two-workers": (embedding, "SIDES", {64: (16, 80, 0.3)}),
     "resume": (resuming, "IMAGES", 128),
     "monitor": (training, "SHOWN", 64),
 }

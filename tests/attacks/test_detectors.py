@@ -225,7 +225,7 @@ def test_marking_again_changes_no_prefix(painted: Pixels) -> None:
     many, few = (artificial.marked_again(painted[:count], codec, 0, silent) for count in (20, 12))
     np.testing.assert_allclose(many.first(12).suspects, few.suspects)
     for whole, part in zip((*many.first(12).once, *many.first(12).twice), (*few.once, *few.twice), strict=True):
-        np.testing.assert_allclose(whole, part, atol=1e-3)
+        np.testing.assert_allclose(whole, part)
 
 
 def test_artificial_sets_find_the_closed_form_codec(painted: Pixels, marked: Pixels) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,19 +16,25 @@ from artfp.passive import immunity
 from artfp.passive.attnet import Attnet
 
 
-@pytest.fixture(scope="session")
-def quick() -> pytest.MonkeyPatch:
-    """Systems that train in a second, for a whole session: their settings are part of what is measured."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(Attnet, "presets", {"lite": TINY["attnet"], "paper": TINY["attnet"]})
-    patch.setattr("artfp.contest.teaching.Immunisation", lambda kind: immunity.Immunisation(kind, steps=4, batch=8))
-    yield patch
-    patch.undo()
+@contextmanager
+def in_a_second() -> Iterator[None]:
+    """Systems that train in one; their settings are part of what a folder is of."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Attnet, "presets", {"lite": TINY["attnet"], "paper": TINY["attnet"]})
+        patch.setattr("artfp.contest.teaching.Immunisation", lambda kind: immunity.Immunisation(kind, steps=4, batch=8))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def quick() -> Iterator[None]:
+    with in_a_second():
+        yield
 
 
 @pytest.fixture(scope="session")
-def made(quick: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a comparison that was carried out."""
     folder = tmp_path_factory.mktemp("contest")
-    run(contest_of(written(folder / "recipes")), folder / "run", unwatched)
+    with in_a_second():
+        run(contest_of(written(folder / "recipes")), folder / "run", unwatched)
     return folder / "run"

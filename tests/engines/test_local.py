@@ -218,6 +218,7 @@ def test_ctrl_c_at_a_terminal_ends_all_at_once_with_130(embed: Embed, thumbnails
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite in the background ignores it
     ) as command:
         _, stderr = command.communicate(timeout=120)
     assert command.returncode == 130, stderr

@@ -27,9 +27,9 @@ from artfp.attacks.adversary import OnProgress, Pixels
 from artfp.attacks.attempts import BATCH
 from artfp.attacks.detectors import cooccurrence
 from artfp.attacks.detectors.ensemble import Ensemble, fitted
-from artfp.attacks.detectors.own_codec import certainties
+from artfp.attacks.detectors.own_codec import certainties, whole_batch
 from artfp.codec.base import Codec
-from artfp.images import to_pixels, to_tensor
+from artfp.images import to_pixels
 from artfp.seeds import numpy_generator
 from artfp.statistics.exact import Floats
 
@@ -69,12 +69,12 @@ def looked_at(pixels: Pixels, codec: Codec) -> Floats:
 
 
 def _marked(pixels: Pixels, codec: Codec, seed: int, draw: str) -> Pixels:
+    """In whole batches, as arithmetic depends on their size: an image is marked the same in any company."""
     found = []
     for start in range(0, len(pixels), BATCH):
-        images = to_tensor(pixels[start : start + BATCH])
         bits = numpy_generator(seed, "ats", draw, start).integers(0, 2, (BATCH, codec.n_bits), np.uint8)
-        found.append(to_pixels(codec.embed(images, torch.from_numpy(bits[: len(images)]))))
-    return np.concatenate(found)
+        found.append(to_pixels(codec.embed(whole_batch(pixels, start), torch.from_numpy(bits))))
+    return np.concatenate(found)[: len(pixels)]
 
 
 def published(rounds: Rounds, seed: int) -> Floats:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from artfp.attacks.adversary import Pixels
 from artfp.attacks.attempts import BATCH
@@ -18,8 +19,14 @@ from artfp.statistics.exact import Floats
 @torch.no_grad()
 def log_odds(codec: Codec, pixels: Pixels) -> Floats:
     """N x n."""
-    batches = (to_tensor(pixels[start : start + BATCH]).to(codec.device) for start in range(0, len(pixels), BATCH))
-    return np.concatenate([codec.logits_as_they_are(images).double().cpu().numpy() for images in batches])
+    batches = (whole_batch(pixels, start).to(codec.device) for start in range(0, len(pixels), BATCH))
+    found = [codec.logits_as_they_are(images).double().cpu().numpy() for images in batches]
+    return np.concatenate(found)[: len(pixels)]
+
+
+def whole_batch(pixels: Pixels, start: int) -> Tensor:
+    """The images from a place on, as many as a batch has; those that are missing at the end are the last one again."""
+    return to_tensor(pixels[np.minimum(np.arange(start, start + BATCH), len(pixels) - 1)])
 
 
 def certainties(codec: Codec, pixels: Pixels) -> Floats:
