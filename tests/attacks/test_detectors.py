@@ -208,7 +208,8 @@ def test_detectors_are_repeatable(painted: Pixels, marked: Pixels) -> None:
 def test_what_his_own_codec_reads(painted: Pixels) -> None:
     codec = DctCodec()
     read = log_odds(codec, painted[:5])
-    np.testing.assert_allclose(read, codec.logits(to_tensor(painted[:5])).double().numpy())
+    alone = codec.logits(to_tensor(painted[:5])).double().numpy()
+    np.testing.assert_allclose(read, alone, atol=1e-3)  # float32, of batches of two sizes
     np.testing.assert_array_equal(certainties(codec, painted[:5]), np.sort(np.abs(read)))
     np.testing.assert_array_equal(both(codec, painted[:5]), np.hstack([read, np.sort(np.abs(read))]))
 
