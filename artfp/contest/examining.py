@@ -74,32 +74,38 @@ def examined(row: Row, candidate: Candidate, exam: Examination, tell: Progress) 
         unknown=tuple(exam.unknown),
         images={name: len(images.of_class(place)) for place, name in enumerate(names)},
         closed_set=closed_set(scores, truth, random),
-        open_set=_open_set(row, candidate, exam, random, tell) if exam.unknown else None,
+        open_set=_open_set(row, candidate, exam, (scores, truth), random, tell) if exam.unknown else None,
         detection=as_detection(candidate, scores, truth, random),
     )
 
 
 def _open_set(
-    row: Row, candidate: Candidate, exam: Examination, random: np.random.Generator, tell: Progress
+    row: Row,
+    candidate: Candidate,
+    exam: Examination,
+    known: tuple[Floats, Ints],
+    random: np.random.Generator,
+    tell: Progress,
 ) -> OpenSet:
     """By the scores of generators alone: that an image is a photograph says that none of the enrolled made it.
 
     The threshold keeps as many of the validation images as everywhere; artfp's is its own, and chosen on nothing.
     """
-    columns = [place for place, name in enumerate(candidate.classes) if name != REAL]
+    columns = np.array([place for place, name in enumerate(candidate.classes) if name != REAL])
+    scores, truth = known
+    generated = np.isin(truth, columns)
 
-    def asked(classes: Mapping[str, Sequence[str]], part: str = TEST) -> tuple[Floats, Ints]:
-        images = _images(row, row.of_classes(classes), exam.attack if part == TEST else None, tell, part)
-        found: Floats = candidate.scores_of(images.pixels)[:, columns]
-        return found, images.labels
+    def scored(classes: Mapping[str, Sequence[str]], attack: str | None, part: str) -> Floats:
+        found: Floats = candidate.scores_of(_images(row, row.of_classes(classes), attack, tell, part).pixels)
+        return found[:, columns]
 
-    known = {name: sources for name, sources in row.classes_of(exam).items() if name != REAL}
-    scores, labels = asked(known)
-    low, _ = asked({UNKNOWN: exam.unknown})
-    names = [candidate.classes[place] for place in columns]
-    truth = np.array([names.index(name) for name in sorted(known)])[labels]
-    threshold = candidate.threshold if row.proactive else threshold_of(asked(known, VALIDATION)[0])
-    return open_set(scores, truth, low, threshold, random)
+    threshold = candidate.threshold
+    if not row.proactive:
+        enrolled = {name: sources for name, sources in row.classes_of(exam).items() if name != REAL}
+        threshold = threshold_of(scored(enrolled, None, VALIDATION))
+    strangers = scored({UNKNOWN: exam.unknown}, exam.attack, TEST)
+    places = np.searchsorted(columns, truth[generated])
+    return open_set(scores[generated][:, columns], places, strangers, threshold, random)
 
 
 def _images(row: Row, sources: Sequence[ClassSource], attack: str | None, tell: Progress, part: str = TEST) -> Examples:

@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from artfp.data.locks import take_lock
 from artfp.errors import ArtfpError, UsageError
 from artfp.reading import Progress
 
@@ -111,21 +112,15 @@ def in_turn(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _if_free(path: Path) -> Iterator[bool]:
-    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
     try:
-        yield _locked(handle)
-    finally:
-        os.close(handle)
-
-
-def _locked(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock = take_lock(path)
     except BlockingIOError:
-        return False
-    except OSError:
-        return True  # a file system without locks
-    return True
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        os.close(lock.handle)
 
 
 @contextmanager
