@@ -74,6 +74,21 @@ class Cost(Record):
 
 
 @dataclass(frozen=True)
+class Mark(Record):
+    """How the data of a model were marked, and how much of that its images carry."""
+
+    model: str
+    owner: str  # the model whose key it is
+    codec_sha256: str
+    psnr: float  # of marked photographs
+    ssim: float
+    generator_sha256: str
+    images: int  # of the generator's that were read
+    matching_images: int  # each on its own, at 1e-3
+    bit_accuracy: float
+
+
+@dataclass(frozen=True)
 class Entry(Record):
     """A row of a comparison: one system taught one course, and examined."""
 
@@ -90,6 +105,7 @@ class Entry(Record):
     artfp: str
     torch: str
     threads: int
+    marks: tuple[Mark, ...] = ()  # of the models that artfp was shown
 
     @property
     def name(self) -> str:

@@ -24,6 +24,7 @@ from artfp.report.contest_tables import (
     cost_table,
     figure,
     immunity_tables,
+    marks_table,
     panel_table,
     starred,
     wins_table,
@@ -77,6 +78,8 @@ def tables(folder: ContestFolder) -> Iterator[Table]:
     if (binary := binary_table(folder)) is not None:
         yield binary
     yield cost_table(folder)
+    if (marks := marks_table(folder)).rows:
+        yield marks
     if (won := wins_table(folder)).rows:
         yield won
 

@@ -70,14 +70,14 @@ def test_a_folder_without_rows_still_has_tables(folder: Path) -> None:
         row.unlink()
     found = read_contest(folder)
     assert set(lines(printed([brief(found)]))["artfp"]) == {"—"}
-    assert len(list(tables(found))) == 4 + 1 + 1 + 1
+    assert len(list(tables(found))) == 5 + 1 + 1 + 1
 
 
 def test_both_are_printed(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["comparison", str(folder)])
     main()
     text = capsys.readouterr().out
-    assert text.count("\n| --- |") == len(list(tables(read_contest(folder)))) == 4 + 1 + 1 + 1 + 1
+    assert text.count("\n| --- |") == len(list(tables(read_contest(folder)))) == 5 + 1 + 1 + 1 + 1 + 1
     assert "| attnet, immunised to the column's attack | — | 96.0 % (95.0 % to 97.0 %) |" in text
     monkeypatch.setattr(sys, "argv", ["comparison", str(folder), "--brief"])
     main()

@@ -9,14 +9,17 @@ from functools import partial
 import torch
 
 from artfp import __version__
-from artfp.attribution import SCHEMA, Cost, Entry
+from artfp.attribution import SCHEMA, Cost, Entry, Mark
 from artfp.contest.examining import candidate_of, examined
 from artfp.contest.rows import Row
-from artfp.contest.settings import model_of
+from artfp.contest.settings import NOBODY, ModelSpec, model_of
+from artfp.contest.sources import MARKED
 from artfp.contest.teaching import teach
 from artfp.contest.work import Piece, spent
+from artfp.data.manifest import read_manifest
 from artfp.data.readers import open_source
-from artfp.files import write_json
+from artfp.files import read_json, write_json
+from artfp.generators.folder import CARD
 from artfp.passive.classes import TRAIN, VALIDATION, gathered
 from artfp.passive.enrolment import DONE
 from artfp.reading import Progress
@@ -50,6 +53,7 @@ def write_entry(row: Row, tell: Progress) -> None:
         artfp=__version__,
         torch=torch.__version__,
         threads=torch.get_num_threads(),
+        marks=_marks(row) if row.proactive else (),
     )
     row.entry.parent.mkdir(parents=True, exist_ok=True)
     write_json(row.entry, entry.to_dict())
@@ -68,6 +72,31 @@ def _cost_of_marking(row: Row) -> Cost:
     names = [name for name in map(model_of, row.taught) if name is not None]
     found = [spent(studio.cost_of_marking(models[name].data, models[name].owner)) for name in names]
     return Cost(0, **{name: round(sum(each[name] for each in found) / len(found), 1) for name in found[0]})
+
+
+def _marks(row: Row) -> tuple[Mark, ...]:
+    """As those who made them noted it: `embed-dataset` of the data, the trainer of the model's images."""
+    names = dict.fromkeys(filter(None, map(model_of, [*row.taught, *row.asked])))
+    specs = (row.studio.contest.by_name[name] for name in names)
+    return tuple(_mark(row, spec) for spec in specs if spec.owner != NOBODY)
+
+
+def _mark(row: Row, spec: ModelSpec) -> Mark:
+    studio = row.studio
+    manifest = read_manifest(studio.data(spec.data, spec.owner)) or {}
+    card = read_json(studio.model(spec.name, MARKED) / CARD)
+    checked, carried = manifest["self_check"], card["transfer"]
+    return Mark(
+        model=spec.name,
+        owner=spec.owner,
+        codec_sha256=manifest["codec_sha256"],
+        psnr=checked["psnr"],
+        ssim=checked["ssim"],
+        generator_sha256=card["sha256"],
+        images=carried["images"],
+        matching_images=carried["matching_images"],
+        bit_accuracy=carried["bit_accuracy"],
+    )
 
 
 def _hashes(row: Row) -> dict[str, str]:

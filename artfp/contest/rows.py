@@ -85,7 +85,7 @@ class Row:
 
     def images(self, source: str) -> Path:
         """Those of a source that it is shown."""
-        return self.studio.images(source, MARKED if self.proactive else CLEAN)
+        return self.studio.images(source, MARKED if self.proactive or self.course.marked else CLEAN)
 
     def of_classes(self, classes: Mapping[str, Sequence[str]]) -> list[ClassSource]:
         """So that a class of several sources has as many images as one of one."""

@@ -81,6 +81,7 @@ class Course:
     classes: dict[str, list[str]]  # the sources of each; a class of several gets as many images as one of one
     systems: tuple[str, ...]  # a name, or NAME+ATTACK of one that is immunised; ARTFP is one of them
     examinations: tuple[Examination, ...]
+    marked: bool = False  # passive systems are shown the marked models, too: do marks help or hinder them?
 
 
 @dataclass(frozen=True)

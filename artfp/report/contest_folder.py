@@ -18,7 +18,7 @@ from artfp.records import read_table, read_versioned, record_of
 from artfp.results import Record
 from artfp.statistics.jackknife import Interval
 
-OTHERS = "passive systems"  # who is shown other images than artfp
+SHOWN = {True: "marked models", False: "models without marks"}  # artfp is shown the former
 NOUN = "a comparison"
 ROUNDING = 1e-9  # by which a computed share may miss 0 or 1
 
@@ -41,6 +41,7 @@ class Course(Record):
     classes: dict[str, list[str]]  # the sources of each
     systems: tuple[str, ...]  # a name, or NAME+ATTACK of one that is immunised
     examinations: tuple[Examination, ...]
+    marked: bool = False  # passive systems are shown marked models
 
     def asked(self, examination: Examination) -> dict[str, list[str]]:
         """The sources of each class that an examination asks about."""
@@ -86,11 +87,12 @@ class ContestFolder:
 
     @property
     def hashes(self) -> dict[tuple[str, str], list[str]]:
-        """Of the images of each source, as they are shown to artfp or to others: one, where rows are of one run."""
+        """Of the images of each source, in rows of marked models and in others: one, where rows are of one run."""
         found: dict[tuple[str, str], list[str]] = {}
-        for (_, system), entry in self.entries.items():
+        marked = {course.name for course in self.contest.courses if course.marked}
+        for (name, system), entry in self.entries.items():
             for source, sha256 in entry.data.items():
-                of = found.setdefault((source, ARTFP if system == ARTFP else OTHERS), [])
+                of = found.setdefault((source, SHOWN[system == ARTFP or name in marked]), [])
                 of += [sha256] if sha256 not in of else []
         return dict(sorted(found.items()))
 

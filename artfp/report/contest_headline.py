@@ -93,7 +93,7 @@ def _rest(folder: ContestFolder, column: Column) -> Iterator[str]:
     if folder.missing:
         rows = len(folder.entries) + len(folder.missing)
         yield f"Not measured yet: {len(folder.missing)} of {counted(rows, 'row')}."
-    if mixed := [f"{source} ({to})" for (source, to), of in folder.hashes.items() if len(of) > 1]:
+    if mixed := [f"{source} ({shown})" for (source, shown), of in folder.hashes.items() if len(of) > 1]:
         yield f"Rows hold different images of {', '.join(mixed)}: they are not of one run, and do not compare."
 
 

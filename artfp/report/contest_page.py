@@ -10,7 +10,15 @@ from artfp.report.contest_figures import panel_charts
 from artfp.report.contest_folder import ContestFolder, Examination, read_contest
 from artfp.report.contest_headline import blind_spots, headline
 from artfp.report.contest_scores import Column, Panel, is_plain, panels
-from artfp.report.contest_tables import Table, binary_table, cost_table, immunity_tables, panel_table, wins_table
+from artfp.report.contest_tables import (
+    Table,
+    binary_table,
+    cost_table,
+    immunity_tables,
+    marks_table,
+    panel_table,
+    wins_table,
+)
 from artfp.report.figures import Chart
 from artfp.report.tables import ABSENT, Row, label_of, setting_text, settings_rows
 from artfp.report.templates import PAGE, rendered
@@ -21,6 +29,7 @@ QUESTIONS = {
     "attribution": "Which generator made it, or is it a photograph?",
     "detection": "Is it generated?",
     "formats": "The trap: photographs were JPEG files once, generated images never; then it is the other way round.",
+    "marked-models": "The control: the same question, of passive systems that learnt and are shown the marked models.",
     "2-seeds": "Which of several trainings made it, where only their seeds differ?",
 }
 
@@ -56,6 +65,7 @@ def render(folder: ContestFolder) -> str:
         immunity=immunity_tables(folder),
         binary=binary_table(folder),
         costs=cost_table(folder),
+        marks=marks_table(folder),
         wins=wins_table(folder),
         blind=list(blind_spots(folder)),
         settings=settings_rows({name: values[name] for name in SETTINGS}) + _photograph_rows(folder),
@@ -137,4 +147,6 @@ def _made_rows(folder: ContestFolder) -> tuple[Row, ...]:
 
 def _hash_rows(folder: ContestFolder) -> tuple[Row, ...]:
     """Of the images that taught and asked."""
-    return tuple(Row(f"{source}, shown to {to}", (", ".join(found),)) for (source, to), found in folder.hashes.items())
+    return tuple(
+        Row(f"{source}, in rows of {shown}", (", ".join(found),)) for (source, shown), found in folder.hashes.items()
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from artfp.attribution import ClosedSet, Entry
+from artfp.attribution import ClosedSet, Entry, Mark
 from artfp.contest.settings import ARTFP, REAL
 from artfp.report.contest_folder import ContestFolder, Course, Examination
 from artfp.report.contest_scores import (
@@ -40,6 +40,7 @@ PARTIAL = (
     "with one class is right about it."
 )
 OPEN = "AUROC of known against unknown images, by an image's largest score; and the share of unknown images refused."
+MARK_COLUMNS = ("Model", "Marked with the key of", "PSNR, dB", "SSIM", "Bits right", "Single images that match")
 COST_COLUMNS = ("System", "Images of the new one", "Seconds", "Processor seconds", "Before the new one is trained")
 
 
@@ -219,6 +220,24 @@ def _cost_row(system: str, entry: Entry | None) -> Row:
     cost = entry.cost
     images = count(cost.images) if cost.images else "none"
     return Row(system, (images, f"{cost.seconds:,.0f}", f"{cost.processor_seconds:,.0f}", before))
+
+
+def marks_table(folder: ContestFolder) -> Table:
+    """What artfp's marks did to the photographs, and what came through the training."""
+    marks = {mark.model: mark for entry in folder.entries.values() for mark in entry.marks}
+    images = ", ".join(sorted({count(mark.images) for mark in marks.values()}))
+    caption = (
+        "How loudly the data of each model were marked (PSNR and SSIM of marked photographs), and how much of it "
+        f"{images} images of the trained model carry; a single image matches at 1e-3."
+    )
+    return Table(caption, MARK_COLUMNS, tuple(_mark_row(marks[name]) for name in sorted(marks)))
+
+
+def _mark_row(mark: Mark) -> Row:
+    loudness = (f"{mark.psnr:.1f}", decimal(mark.ssim))
+    return Row(
+        mark.model, (mark.owner, *loudness, decimal(mark.bit_accuracy), percent(mark.matching_images / mark.images))
+    )
 
 
 def wins_table(folder: ContestFolder) -> Table:

@@ -24,6 +24,7 @@ def test_the_shipped_comparison_asks_what_it_is_for() -> None:
         "attribution",
         "detection",
         "formats",
+        "marked-models",
         "2-seeds",
         "4-seeds",
         "8-seeds",
