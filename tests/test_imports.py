@@ -14,7 +14,7 @@ PACKAGE = ROOT / "artfp"
 
 # Lowest first; a module imports from its own layer's own folder and from lower layers only.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "seeds", "results"),
+    ("errors", "seeds", "results", "timing"),
     ("files", "recipe", "shipped"),
     ("statslog", "ownership", "records"),
     ("statistics",),

@@ -20,13 +20,20 @@ STEP = 0.2  # of the raw residual's root mean square
 def touched_up(decoder: nn.Module, raw: Tensor, images: Tensor, bits: Tensor, psnr: float) -> Tensor:
     """The raw residuals, corrected where a bit reads weakly; marks stay as strong as they were."""
     raw, signs = raw.detach().clone(), 2 * bits - 1
+    weak = torch.arange(len(raw), device=raw.device)
     for _ in range(STEPS):
-        with torch.no_grad():
-            weak = (signs * decoder(_marked(raw, images, psnr))).amin(dim=1) < WEAK
-        if not weak.any():
+        weak = weak[_reads_weakly(decoder, raw[weak], images[weak], signs[weak], psnr)]
+        if not len(weak):
             break
         raw[weak] = _stepped(decoder, raw[weak], images[weak], signs[weak], psnr)
     return raw
+
+
+@torch.no_grad()
+def _reads_weakly(decoder: nn.Module, raw: Tensor, images: Tensor, signs: Tensor, psnr: float) -> Tensor:
+    """Of each image whether its weakest bit is."""
+    least: Tensor = (signs * decoder(_marked(raw, images, psnr))).amin(dim=1)
+    return least < WEAK
 
 
 def _marked(raw: Tensor, images: Tensor, psnr: float) -> Tensor:

@@ -15,7 +15,7 @@ from artfp.contest.rows import Row
 from artfp.contest.settings import NOBODY, ModelSpec, model_of
 from artfp.contest.sources import MARKED
 from artfp.contest.teaching import teach
-from artfp.contest.work import Piece, spent
+from artfp.contest.work import Piece
 from artfp.data.manifest import read_manifest
 from artfp.data.readers import open_source
 from artfp.files import read_json, write_json
@@ -23,6 +23,7 @@ from artfp.generators.folder import CARD
 from artfp.passive.classes import TRAIN, VALIDATION, gathered
 from artfp.passive.enrolment import DONE
 from artfp.reading import Progress
+from artfp.timing import spent
 
 
 def pieces_of(row: Row) -> Iterator[Piece]:

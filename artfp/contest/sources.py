@@ -26,7 +26,7 @@ from artfp import recipe as recipes
 from artfp.codec.store import load_codec
 from artfp.contest.photographs import Photograph, photographs
 from artfp.contest.settings import COLLECTIONS, JPEG, NOBODY, REAL, REAL_OTHER, Contest, ModelSpec, collection_of
-from artfp.contest.work import Piece, timed
+from artfp.contest.work import Piece
 from artfp.data.labels import Label
 from artfp.data.listing import LABEL_FILE
 from artfp.data.procedural import generate
@@ -46,6 +46,7 @@ from artfp.passive.classes import TEST, Pixels, part_of
 from artfp.perturb.pillow import stored
 from artfp.reading import Progress
 from artfp.shipped import find_recipe
+from artfp.timing import timed
 
 CLEAN, MARKED = "clean", "marked"
 VARIANTS = (CLEAN, MARKED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from artfp.contest.rows import Row
-from artfp.contest.work import timed
 from artfp.files import working_in, write_json
 from artfp.passive.base import Course
 from artfp.passive.classes import gathered
@@ -12,6 +11,7 @@ from artfp.passive.immunity import Immunisation, immunise
 from artfp.passive.open_set import threshold_of
 from artfp.passive.store import Enrolled, load_system, save_system
 from artfp.reading import Progress
+from artfp.timing import timed
 
 
 def teach(row: Row, tell: Progress) -> None:

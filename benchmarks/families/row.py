@@ -1,7 +1,7 @@
 """A row from its data to its JSON; run again, it goes on where it stopped.
 
 runs/families/keys.sqlite   flowers-64px-36.5db/ ...  data (preparing.py)
-runs/families/ROW/          model/   twin/   processor.jsonl  seconds of each process that trained
+runs/families/ROW/          model/   twin/   *.seconds.jsonl  seconds of each process that trained
 """
 
 from __future__ import annotations

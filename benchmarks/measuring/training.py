@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from artfp import __version__
+from artfp import __version__, timing
 from artfp.files import read_json
 from artfp.generators.folder import CARD, DONE, STATS, TIMING
 from artfp.generators.sampling import load_generator, sample
@@ -20,7 +19,6 @@ from artfp.statslog import StatsLog
 from benchmarks.measuring.images import Pixels
 
 SERIES = ("images_shown", "matching_bits", "total_bits")
-PROCESSOR = "processor.jsonl"  # beside the trainings' folders
 
 
 def sampled(folder: Path, count: int, seed: int, device: str, sources: Pixels | None = None) -> Pixels:
@@ -55,23 +53,18 @@ def seconds_of(folder: Path) -> int:
 
 @contextmanager
 def timed(out: Path) -> Iterator[None]:
-    """Note the processor's seconds, of all threads, beside `out`; a process that is killed outright leaves none."""
-    if (out / DONE).is_file():
+    """Note the seconds of a training beside its folder, unless it is finished."""
+    with nullcontext() if (out / DONE).is_file() else timing.timed(_journal(out)):
         yield
-        return
-    started = time.process_time()
-    try:
-        yield
-    finally:
-        spent = {"training": out.name, "seconds": round(time.process_time() - started, 2)}
-        with (out.parent / PROCESSOR).open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(spent) + "\n")
 
 
 def processor_seconds(out: Path) -> int:
     """What `timed` noted of a training, over all the processes it took."""
-    rows = [json.loads(line) for line in (out.parent / PROCESSOR).read_text().splitlines()]
-    return round(sum(row["seconds"] for row in rows if row["training"] == out.name))
+    return round(timing.spent(_journal(out))["processor_seconds"])
+
+
+def _journal(out: Path) -> Path:
+    return out.with_name(f"{out.name}.seconds.jsonl")
 
 
 def made_with(device: str) -> dict[str, Any]:

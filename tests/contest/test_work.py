@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
 
-from artfp.contest.work import Piece, carry_out, needed, spent, timed
+from artfp.contest.work import Piece, carry_out, needed
 from artfp.errors import ArtfpError, UsageError
 from artfp.reading import Progress, silent
 
@@ -91,17 +90,3 @@ def test_a_need_that_nothing_makes_is_refused_and_what_is_done_needs_nothing(tmp
     (tmp_path / "2.done").touch()
     assert [piece.name for piece in needed(pieces, [pieces[0]])] == ["3", "2"]
     assert needed([pieces[0]], [pieces[0]]) == [pieces[0]]
-
-
-def test_seconds_add_up_over_attempts(tmp_path: Path) -> None:
-    journal = tmp_path / "seconds.jsonl"
-    with timed(journal):
-        pass
-    with pytest.raises(KeyboardInterrupt), timed(journal):
-        raise KeyboardInterrupt
-    assert len(journal.read_text().splitlines()) == 2
-    journal.write_text("".join(json.dumps({"seconds": 1.25, "processor_seconds": 2.5}) + "\n" for _ in range(2)))
-    assert spent(journal) == {"seconds": 2.5, "processor_seconds": 5.0}
-    journal.write_text(journal.read_text() + '{"seconds": 1')  # killed while it was noted
-    assert spent(journal) == {"seconds": 2.5, "processor_seconds": 5.0}
-    assert spent(tmp_path / "nothing.jsonl") == {"seconds": 0, "processor_seconds": 0}
