@@ -66,6 +66,7 @@ class Reading:
     codec: Codec
     pairs: PairTable
     evidence: Evidence
+    fast: bool = False  # without a search for cuts and turns
 
 
 def silent(done: int, total: int, note: str) -> None:
@@ -154,15 +155,16 @@ def _load(items: Sequence[Item], sizes: Sequence[int], index: int) -> _Loaded:
 def _add(batch: Sequence[_Loaded], readings: Sequence[Reading]) -> None:
     for reading in readings:
         inputs = [loaded.inputs[reading.codec.size] for loaded in batch]
-        reading.evidence.add(_read(reading.codec, inputs, [loaded.size for loaded in batch]))
+        reading.evidence.add(_read(reading.codec, inputs, [loaded.size for loaded in batch], reading.fast))
 
 
-def _read(codec: Codec, inputs: list[Tensor], sizes: list[tuple[int, int]]) -> Floats:
+def _read(codec: Codec, inputs: list[Tensor], sizes: list[tuple[int, int]], fast: bool = False) -> Floats:
     """The soft bits of one batch, padded with its last image."""
     padding = BATCH - len(inputs)
     aspects = torch.tensor([width / height for height, width in [*sizes, *sizes[-1:] * padding]])
-    soft = codec.soft_bits(torch.cat([*inputs, *inputs[-1:] * padding]), aspects)[: len(inputs)]
-    return soft.to(torch.float64).cpu().numpy()
+    images = torch.cat([*inputs, *inputs[-1:] * padding])
+    soft = codec.soft_bits_at_a_glance(images) if fast else codec.soft_bits(images, aspects)
+    return soft[: len(inputs)].to(torch.float64).cpu().numpy()
 
 
 def image_verdicts(names: Sequence[str], readings: Sequence[Reading], trials: int) -> tuple[ImageVerdict, ...]:

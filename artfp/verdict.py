@@ -87,6 +87,7 @@ class Verdict(Record):
     bad_files: tuple[BadFile, ...] = ()
     not_tried: tuple[NotTried, ...] = ()
     images: tuple[ImageVerdict, ...] = ()
+    fast: bool = False  # each image was read once, in fast arithmetic, without a search for cuts and turns
 
 
 def at_most(p: float) -> str:

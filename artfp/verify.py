@@ -33,10 +33,14 @@ def verify(
     key: str | None = None,
     skip_bad: bool = False,
     on_progress: Progress = silent,
+    fast: bool = False,
 ) -> Verdict:
-    """The verdict on all the items together; `key` (with its class keys) limits the keys tried."""
+    """The verdict on all the items together; `key` (with its class keys) limits the keys tried.
+
+    `fast` reads every image once, in fast arithmetic: what was cut or turned is not searched for.
+    """
     unique, names = listed(items), key_names(registry, key)
-    readings = [Reading(codec, registry.pairs(codec.sha256, names), Evidence(codec.n_bits)) for codec in codecs]
+    readings = [Reading(codec, registry.pairs(codec.sha256, names), Evidence(codec.n_bits), fast) for codec in codecs]
     readings = [reading for reading in readings if len(reading.pairs)]
     if not readings:
         raise UsageError(_nothing_recorded(registry, key))
@@ -44,7 +48,7 @@ def verify(
     decision = decide([(reading.evidence, reading.pairs, reading.codec.facts()) for reading in readings])
     not_tried = _not_tried(registry, names, {codec.sha256 for codec in codecs})
     images = image_verdicts(judged, readings, decision.trials)
-    return _verdict(decision, registry.get(decision.best.key).key_id, bad, not_tried, images)
+    return _verdict(decision, registry.get(decision.best.key).key_id, bad, not_tried, images, fast)
 
 
 def recorded_codecs(registry: Registry, key: str | None = None, extra: Sequence[str] = ()) -> list[Codec]:
@@ -87,6 +91,7 @@ def _verdict(
     bad: Sequence[BadFile],
     not_tried: tuple[NotTried, ...],
     images: tuple[ImageVerdict, ...],
+    fast: bool,
 ) -> Verdict:
     best, runner_up = decision.best, decision.runner_up
     return Verdict(
@@ -119,6 +124,7 @@ def _verdict(
         bad_files=tuple(bad),
         not_tried=not_tried,
         images=images,
+        fast=fast,
     )
 
 

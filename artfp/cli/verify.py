@@ -53,6 +53,11 @@ COLUMNS = ("path", "image", "key", "matching_bits", "n_bits", "p", "q")
     is_flag=True,
     help="Judge every PATH by itself, not all as one set. Each q stands alone: it is not corrected for the paths.",
 )
+@click.option(
+    "--fast",
+    is_flag=True,
+    help="For many images: read each once, in fast arithmetic. Those that were cut or turned may be missed.",
+)
 @skip_bad_option
 @json_option
 @click.option(
@@ -69,6 +74,7 @@ def verify(
     key: str | None,
     codec_specs: tuple[str, ...],
     each: bool,
+    fast: bool,
     skip_bad: bool,
     as_json: bool,
     csv_path: Path | None,
@@ -93,7 +99,7 @@ def verify(
         codecs = ready_codecs(lambda: recorded_codecs(keys, key, codec_specs), codec_specs, device)
         sets = [[path] for path in given] if each else [given]
         with telling_bad_files(as_json):
-            verdicts = _verdicts(sets, keys, codecs, key, skip_bad)
+            verdicts = _verdicts(sets, keys, codecs, key, skip_bad, fast)
     names = given if each else [""]
     if csv_path:
         write_text(csv_path, _csv(names, verdicts))
@@ -109,7 +115,12 @@ def verify(
 
 
 def _verdicts(
-    sets: Sequence[Sequence[str]], registry: Registry, codecs: Sequence[Codec], key: str | None, skip_bad: bool
+    sets: Sequence[Sequence[str]],
+    registry: Registry,
+    codecs: Sequence[Codec],
+    key: str | None,
+    skip_bad: bool,
+    fast: bool,
 ) -> list[Verdict]:
     """One verdict for each set of paths; bad files of all sets are told together."""
     from artfp.data.readers import collect
@@ -124,7 +135,7 @@ def _verdicts(
 
         for paths in sets:
             try:
-                verdicts.append(verify(collect(paths), registry, codecs, key, skip_bad, on_progress))
+                verdicts.append(verify(collect(paths), registry, codecs, key, skip_bad, on_progress, fast))
             except BadFilesError as error:
                 failures.append(error)
     if failures:
@@ -135,6 +146,10 @@ def _verdicts(
 def _tell_what_is_missing(verdicts: Sequence[Verdict], unused: int) -> None:
     """What the verdict had to do without, on stderr."""
     tell_left_out([file for verdict in verdicts for file in verdict.bad_files], verdicts[0].not_tried)
+    if any(verdict.fast and verdict.outcome != "match" for verdict in verdicts):
+        warn(
+            "each image was read once (--fast): what was cut or turned may be missed; without it, artfp looks for that"
+        )
     if unused:
         warn(f"not tried: {unused:,} key(s) that were never used with a codec")
 

@@ -90,6 +90,11 @@ class LearnedCodec(Codec):
         """The decoder's log-odds, the image set right first where it looks cut or turned."""
         return aligned_logits(self.decoder, images, aspects, self.sure)
 
+    def glanced_logits(self, images: Tensor) -> Tensor:
+        """The decoder's log-odds in fast arithmetic."""
+        with fast_arithmetic(str(images.device)):
+            return self.logits(images).float()
+
     def facts(self) -> CodecFacts:
         """Identity, and what the decoder reads from clean images, as stored with the weights."""
         consensus, calibration = self.clean["consensus"].numpy(), self.clean["calibration"].numpy()

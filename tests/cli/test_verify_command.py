@@ -81,6 +81,17 @@ def test_inconclusive_is_exit_3(
     assert "INCONCLUSIVE" in done.stdout
 
 
+def test_a_fast_verdict_says_that_it_is_one(folders: Path, run_verify: Verify) -> None:
+    found = run_verify(folders / "marked", "--fast", "--json")
+    assert found.exit_code == 0
+    assert "may be missed" not in found.stderr
+    assert json.loads(found.stdout)["fast"] is True
+    assert json.loads(run_verify(folders / "marked", "--json").stdout)["fast"] is False
+    missed = run_verify(folders / "clean", "--fast")
+    assert missed.exit_code == 1
+    assert "cut and turned ones may be missed" in missed.stderr
+
+
 def test_json_holds_every_number_and_image(folders: Path, run_verify: Verify) -> None:
     done = run_verify(folders / "marked", "--json")
     verdict = json.loads(done.stdout)

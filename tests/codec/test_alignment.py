@@ -36,6 +36,17 @@ def test_cut_and_turned_images_are_read(codec: LearnedCodec, attack: str, streng
     assert ((codec.soft_bits(attacked) > 0) == (bits > 0)).float().mean() > 0.9
 
 
+def test_a_glance_reads_whole_images_alike_and_does_not_look_for_turns(codec: LearnedCodec) -> None:
+    images = to_tensor(np.stack(list(generate("photo-like", 24, 64, 35))))
+    bits = torch.from_numpy(numpy_generator("glance").integers(0, 2, (24, 64)))
+    marked = codec.embed(images, bits)
+    turned = PERTURBATIONS["rotate"](marked, 5.0, np.random.default_rng(0))
+    assert ((codec.soft_bits_at_a_glance(marked) > 0) == (codec.soft_bits(marked) > 0)).all()
+    right = [((soft > 0) == (bits > 0)).float().mean() for soft in map(codec.soft_bits_at_a_glance, (marked, turned))]
+    assert right[0] == 1
+    assert right[1] < 0.8
+
+
 @pytest.mark.parametrize("degrees", [3.0, 5.0])
 def test_a_turned_photograph_of_another_aspect_is_read(codec: LearnedCodec, degrees: float) -> None:
     images = to_tensor(np.stack(list(generate("photo-like", 12, 192, 32))))[:, :, :128]
