@@ -1,4 +1,4 @@
-"""The benchmarks of averaging and of privacy in miniature: from images to a row."""
+"""The benchmarks of averaging, of privacy and of a verifier that answers, in miniature: from images to a row."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from artfp.codec.dct import DctCodec
 from artfp.data.procedural import generate
 from artfp.files import read_json
-from benchmarks import averaging, privacy
+from benchmarks import averaging, oracle, privacy
 
 
 @pytest.fixture
@@ -66,3 +66,33 @@ def test_privacy_reads_marks_at_the_side_that_the_codec_is_made_for(
     assert row["decoders"][0] == row["decoders"][1]
     assert row["command"] == "python -m benchmarks.privacy dct dct --data photos --images 20"
     assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_the_oracle_has_a_row_for_each_attack_at_each_number_of_queries(
+    call: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("dct", "--images", "3", "--queries", "12", "40")
+    found = call(oracle, *options)["dct-photos.json"]
+    *sieges, guessed = found["rows"]
+    attacks = [attack for attack in oracle.ATTACKS for _ in range(2)]
+    assert [(row["aim"], row["start"], row["answer"]) for row in sieges] == attacks
+    assert [row["queries"] for row in sieges] == [12, 40] * len(oracle.ATTACKS)
+    removals = [row["found"] for row in sieges if row["aim"] == "removal"]
+    assert all(each["succeeded"]["count"] == 3 for each in removals)
+    assert all(each["psnr"]["low"] <= each["psnr"]["value"] <= each["psnr"]["high"] for each in removals)
+    assert removals[0]["psnr"]["value"] < removals[1]["psnr"]["value"]
+    assert guessed["queries"] == found["bits"] + 1
+    assert guessed["key_bits_found"] > 0.8 * guessed["key_bits"]
+    assert found["unattacked"]["marked"]["succeeded"]["count"] > 1 > found["unattacked"]["clean"]["succeeded"]["count"]
+    assert found["command"] == "python -m benchmarks.oracle dct --data photos --images 3 --queries 12 40 --seed 0"
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 + len(found["rows"])
+    assert call(oracle, *options)["dct-photos.json"] == found
+
+
+def test_too_few_images_for_the_oracle_are_refused(
+    call: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        call(oracle, "dct", "--images", "5")
+    assert "8 images, of which --images needs 10" in capsys.readouterr().err
