@@ -96,7 +96,7 @@ def secrecy(
     both test images, or one of them is an example. Images without a manifest are of one picture where names agree.
 
     The same command again goes on after an interruption, row by row. Exit code 0 means that every row was made,
-    whatever it says.
+    whatever it says. What follows from it: docs/threats.md.
     """  # noqa: D301 - click keeps the lines after this mark as they are
     from artfp.devices import prepare_device
     from artfp.evaluate.gallery import Request

@@ -88,6 +88,8 @@ def verify(
 
     Exit codes: 0 match, 1 no match, 3 inconclusive, 4 unreadable files. With --each the worst verdict counts:
     1 if any path has no match, else 3 if any is inconclusive, else 0.
+
+    What a verdict proves, and what not: docs/threats.md.
     """
     from artfp.verify import recorded_codecs
 

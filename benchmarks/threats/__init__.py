@@ -1,0 +1,1 @@
+"""The tables of docs/threats.md, from rows that are committed."""
