@@ -38,8 +38,8 @@ TINY: dict[str, Any] = {
         decay_every=20,
     ),
     "harness": HarnessSettings("small-16", CONTRASTIVE, steps=25, batch=12, rate=5e-3),
-    "attnet": AttnetSettings(width=8, most=32, features=64, steps=80, rate=2e-2),
-    "visnet": VisnetSettings(width=4, most=8, steps=40, batch=16, rate=0.1),
+    "attnet": AttnetSettings(width=2, most=32, features=64, steps=80, rate=2e-2),
+    "visnet": VisnetSettings(width=1, most=8, steps=40, batch=16, rate=0.1),
 }
 
 

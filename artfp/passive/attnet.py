@@ -31,13 +31,14 @@ from artfp.recipe import setting
 from artfp.seeds import numpy_generator
 
 BETAS = (0.0, 0.99)  # of Adam: no momentum
+TOLD_AT = 64  # pixels: as theirs, networks are equally wide at a side, whatever the size of the images
 
 
 @dataclass(frozen=True)
 class AttnetSettings:
     """What determines the classifier beside the images."""
 
-    width: int = setting(16, low=1, high=1024)  # channels at full size, doubled at every halving ...
+    width: int = setting(16, low=1, high=1024)  # channels at TOLD_AT pixels, doubled at every halving ...
     most: int = setting(512, low=1, high=4096)  # ... up to this
     features: int = setting(512, low=1, high=4096)  # of the fingerprint
     steps: int = setting(6000, low=1)
@@ -52,7 +53,7 @@ class Encoder(nn.Module):
     def __init__(self, size: int, width: int, most: int) -> None:
         super().__init__()
         check_size(size)
-        widths = channels_at(size, width, most)[::-1]
+        widths = widths_of(size, width, most)[::-1]
         self.channels = widths[-1]
         inputs = [3, *widths[1:-1]]
         self.first = nn.ModuleList(Convolution(a, b, 3) for a, b in zip(inputs, widths[:-1], strict=True))
@@ -95,7 +96,7 @@ class Attnet(NetworkAttributor[AttnetSettings]):
     presets: ClassVar[Mapping[str, AttnetSettings]] = {
         LITE: AttnetSettings(),
         # as long as their configuration allows, 100 million images: they stopped by hand, and do not say when
-        PAPER: AttnetSettings(steps=3_125_000, rate=1e-3, falling=False),
+        PAPER: AttnetSettings(width=32, steps=3_125_000, rate=1e-3, falling=False),
     }
     network: AttributionNetwork
 
@@ -134,6 +135,11 @@ class Shown:
         """Images and labels."""
         images, labels = self.train.batch(self.order[step], self.course.device)
         return Flip()(images, 0.5, numpy_generator(self.course.seed, "attnet-mirror", step)), labels
+
+
+def widths_of(size: int, width: int, most: int) -> list[int]:
+    """Channels at START pixels, twice that ... and `size`, of a network that has `width` of them at TOLD_AT."""
+    return channels_at(size, max(1, width * TOLD_AT // size), most)
 
 
 def signed(images: Tensor) -> Tensor:

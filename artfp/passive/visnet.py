@@ -23,12 +23,11 @@ from torch import Tensor, nn, optim
 
 from artfp.devices import fast_arithmetic
 from artfp.files import atomic_open
-from artfp.generators.dcgan import channels_at
 from artfp.generators.equalised import Convolution, active
 from artfp.generators.losses import WASSERSTEIN
 from artfp.generators.progan import ProganDiscriminator
 from artfp.images import LoadedImage, encode_png, to_pixels
-from artfp.passive.attnet import BETAS, Encoder, Shown, signed
+from artfp.passive.attnet import BETAS, Encoder, Shown, signed, widths_of
 from artfp.passive.base import LITE, PAPER, Course, Facts, NetworkAttributor
 from artfp.passive.classes import Lessons
 from artfp.passive.learning import Learner, Losses, go_on
@@ -44,7 +43,7 @@ SHOWN_AT = 0.25  # root mean square of a template as a picture, about the middle
 class VisnetSettings:
     """What determines the networks beside the images."""
 
-    width: int = setting(8, low=1, high=1024)  # channels at full size, doubled at every halving ...
+    width: int = setting(8, low=1, high=1024)  # channels at 64 pixels, doubled at every halving ...
     most: int = setting(128, low=1, high=4096)  # ... up to this
     reconstruction: float = setting(20.0, low=0, high=1e6)
     adversarial: float = setting(0.1, low=0, high=1e6)
@@ -58,7 +57,7 @@ class Decoder(nn.Module):
 
     def __init__(self, size: int, width: int, most: int) -> None:
         super().__init__()
-        widths = channels_at(size, width, most)
+        widths = widths_of(size, width, most)
         inputs = [widths[0], *widths[:-1]]
         self.first = nn.ModuleList(Convolution(a, b, 3) for a, b in zip(inputs, widths, strict=True))
         self.second = nn.ModuleList(Convolution(width, width, 3) for width in widths)
@@ -115,7 +114,7 @@ class Visnet(NetworkAttributor[VisnetSettings]):
     name = "visnet"
     presets: ClassVar[Mapping[str, VisnetSettings]] = {
         LITE: VisnetSettings(),
-        PAPER: VisnetSettings(width=16, most=512, steps=781_250, rate=1e-3),  # 25 million images
+        PAPER: VisnetSettings(width=32, most=512, steps=781_250, rate=1e-3),  # 25 million images
     }
     network: VisualisationNetwork
 
@@ -142,7 +141,8 @@ class VisnetLearner(Learner):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(course.seed, "visnet-discriminator"))
             size = shown.train.pixels.shape[1]
-            self.discriminator = ProganDiscriminator(size, 2 * settings.width, settings.most).to(course.device)
+            width = widths_of(size, settings.width, settings.most)[-1]
+            self.discriminator = ProganDiscriminator(size, 2 * width, settings.most).to(course.device)
         self.adams = {
             name: optim.Adam(player.parameters(), lr=settings.rate, betas=BETAS)
             for name, player in self.networks().items()

@@ -65,7 +65,7 @@ def textures(count: int, seed: int) -> Examples:
 
 
 def learnt(**course: int) -> Attnet:
-    system = Attnet(AttnetSettings(width=8, most=16, features=16, steps=40, batch=16), ("ant", "bee"), SIZE)
+    system = Attnet(AttnetSettings(width=2, most=16, features=16, steps=40, batch=16), ("ant", "bee"), SIZE)
     system.fit(Lessons(("ant", "bee"), textures(64, 1), textures(8, 2)), Course(**{"seed": 1, **course}))
     return system
 

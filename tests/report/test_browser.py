@@ -81,7 +81,7 @@ def test_a_comparison_fits_a_phone(tmp_path: Path) -> None:
 
 
 def test_artfp_beside_passive_systems_fits_a_phone(tmp_path: Path) -> None:
-    check(probe(write_contest_report(write_contest(tmp_path / "contest")), tmp_path), charts=3 * 6 + 5)
+    check(probe(write_contest_report(write_contest(tmp_path / "contest")), tmp_path), charts=3 * 6 + 5 + 3)
 
 
 def check(found: dict[str, Any], charts: int) -> None:
