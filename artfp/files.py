@@ -149,7 +149,10 @@ def write_first(path: Path, value: Any) -> None:
 
 
 def json_text(value: Any) -> str:
-    """JSON that people can read: a line for each value, but one for a whole list of numbers."""
+    """JSON that people can read: a line for each value, but one for a whole list of numbers.
+
+    Audits compare sealed documents with it to the byte, those of earlier versions too: its form has to stay.
+    """
     spread = json.dumps(value, indent=2, ensure_ascii=False)
     return PLAIN_LIST.sub(lambda found: f"[{' '.join(found[1].split())}]", spread)
 
@@ -162,7 +165,7 @@ def read_json(path: Path) -> Any:
         raise BadInputError(f"{path}: not readable as JSON ({error})") from error
 
 
-def sha256_bytes(data: bytes) -> str:
+def sha256_bytes(data: bytes | memoryview) -> str:
     """The hexadecimal SHA-256 of the data."""
     return hashlib.sha256(data).hexdigest()
 

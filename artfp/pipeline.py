@@ -4,7 +4,7 @@ RUN/run.json         recipe and version: a folder belongs to one recipe      RUN
 RUN/data/original    procedural images (a recipe may name a dataset instead) RUN/data/marked  the same, marked
 RUN/model  RUN/twin  the two trainings                                       RUN/generated/   samples of both
 RUN/verdicts         model, twin, data                                       RUN/strips       before and after
-RUN/report.html
+RUN/report.html      RUN/artefacts.json  hashes of all these, but of the originals: the marked data's manifest has them
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from typing import Any
 
 from artfp import __version__
 from artfp import recipe as recipes
+from artfp.artefacts import LIST, Provenance, unlisted, write_list
 from artfp.codec.base import Codec
 from artfp.codec.store import codec_for, load_codec, suitable_for
+from artfp.data.manifest import MANIFEST, made_from, read_manifest
 from artfp.data.procedural import KINDS, generate
 from artfp.data.readers import collect, open_source
 from artfp.embed import EmbedSettings, embed_dataset
@@ -30,7 +32,7 @@ from artfp.generators import training
 from artfp.generators.base import Shape
 from artfp.generators.dataset import size_of_first
 from artfp.generators.families import check_used, planned_learner
-from artfp.generators.sampling import load_generator, read_sources, write_samples
+from artfp.generators.sampling import load_generator, made_from_of, read_sources, write_samples
 from artfp.generators.settings import GanRecipe
 from artfp.generators.transfer import monitor_for
 from artfp.images import LoadedImage, encode_png, load_image
@@ -39,13 +41,15 @@ from artfp.ownership import check_owner
 from artfp.recipe import setting
 from artfp.records import read_record
 from artfp.report.page import write_report
+from artfp.report.templates import PAGE
+from artfp.seals import sealed
 from artfp.verdict import Verdict
 from artfp.verify import verify
 
 # Shows a stage's progress: a context for its name, which gives a function of (done, total, note).
 Watch = Callable[[str], AbstractContextManager[Callable[[int, int, str], None]]]
 
-RUN = "run.json"
+RUN, EMBED = "run.json", "embed.json"
 STRIPS = 6  # images shown before and after
 
 
@@ -169,7 +173,8 @@ def mark_data(run: Run) -> None:
         run.registry.new(run.recipe.key)
     with run.watch("embed") as advance:
         result = embed_dataset(_embed_settings(run), run.codec, run.registry, advance)
-    write_json(run.folder / "embed.json", result.to_dict())
+    if not (result.already_done and (run.folder / EMBED).is_file()):  # what the first run measured stays as it is
+        write_json(run.folder / EMBED, result.to_dict())
 
 
 def _embed_settings(run: Run) -> EmbedSettings:
@@ -196,7 +201,9 @@ def sample_models(run: Run) -> None:
         generator = load_generator(run.folder / name).to(run.device)
         with run.watch(f"sample {name}") as advance:
             sources = read_sources(generator, run.recipe.gan.source, advance)
-            write_samples(generator, target, run.recipe.samples, run.recipe.seed, advance, sources=sources)
+            made_from = made_from_of(run.folder / name, run.recipe.gan.source)
+            count, seed = run.recipe.samples, run.recipe.seed
+            write_samples(generator, target, count, seed, advance, sources=sources, made_from=made_from)
 
 
 def judge(run: Run) -> None:
@@ -210,7 +217,7 @@ def judge(run: Run) -> None:
         items = list(collect([str(folder)]))[: run.recipe.samples]
         with run.watch(f"verify {name}") as advance:
             verdict = verify(items, run.registry, [run.codec], run.recipe.key, on_progress=advance)
-        write_json(path, verdict.to_dict())
+        write_json(path, sealed(verdict.to_dict()))
 
 
 def show_strips(run: Run) -> None:
@@ -230,6 +237,20 @@ def write_page(run: Run) -> None:
     write_report(run.folder)
 
 
+def list_files(run: Run) -> None:
+    """List all that was made, once: whoever runs the same command again does not take what it finds for the original.
+
+    The keys are left out, which are private and change as they are used.
+    """
+    folder = run.folder
+    if (folder / LIST).is_file():
+        return
+    manifest = read_manifest(run.marked) or {}
+    parts = [RUN, EMBED, PAGE, *run.models, *(f"generated/{name}" for name in run.models), "verdicts", "strips"]
+    names = [name for part in parts for name in unlisted(folder, part)]
+    write_list(folder, Provenance("run", made_from(manifest)), [*names, f"data/marked/{MANIFEST}"])
+
+
 STAGES: tuple[Callable[[Run], None], ...] = (
     make_data,
     mark_data,
@@ -238,6 +259,7 @@ STAGES: tuple[Callable[[Run], None], ...] = (
     judge,
     show_strips,
     write_page,
+    list_files,
 )
 
 

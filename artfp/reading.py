@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from torch import Tensor
 from artfp.codec.base import MIN_SIDE, Codec
 from artfp.data.streams import read_ahead, thread_count
 from artfp.errors import BadInputError, UsageError
+from artfp.files import sha256_bytes
 from artfp.images import LoadedImage, load_image, resize, to_tensor
 from artfp.keys.records import PairTable
 from artfp.statistics.decision import judge_images
@@ -49,6 +51,13 @@ class BadFilesError(BadInputError):
         self.files, self.total = tuple(files), total
 
 
+class Judged(NamedTuple):
+    """An image that a judgement is about: its name, and the hash of its file as it was read."""
+
+    name: str
+    sha256: str
+
+
 @dataclass(eq=False)
 class _Loaded:
     """One image at every internal size that is needed, or the reason why not."""
@@ -56,6 +65,7 @@ class _Loaded:
     name: str
     size: tuple[int, int]  # height and width of the file, which are what bounds the reading ahead
     inputs: dict[int, Tensor]
+    sha256: str = ""
     problem: str = ""
 
 
@@ -94,13 +104,13 @@ def each_once(items: Iterable[Item]) -> Iterator[Item]:
 
 def read_images(
     items: Sequence[Item], readings: Sequence[Reading], skip_bad: bool, on_progress: Progress
-) -> tuple[list[str], list[BadFile]]:
-    """Stream every image into the evidence of every codec; the names that were judged, and the bad files.
+) -> tuple[list[Judged], list[BadFile]]:
+    """Stream every image into the evidence of every codec; the images that were judged, and the bad files.
 
     After a bad file that ends it all, the rest is only read, to list every other bad one.
     """
     sizes = sorted({reading.codec.size for reading in readings})
-    judged: list[str] = []
+    judged: list[Judged] = []
     bad: list[BadFile] = []
     batch: list[_Loaded] = []
     with ThreadPoolExecutor(thread_count()) as pool:
@@ -109,7 +119,7 @@ def read_images(
             if loaded.problem:
                 bad.append(BadFile(loaded.name, loaded.problem))
             elif skip_bad or not bad:
-                judged.append(loaded.name)
+                judged.append(Judged(loaded.name, loaded.sha256))
                 batch.append(loaded)
             if batch and (len(batch) == BATCH or done == len(items)):
                 _add(batch, readings)
@@ -145,11 +155,13 @@ def load_readable(file: bytes, name: str) -> LoadedImage:
 def _load(items: Sequence[Item], sizes: Sequence[int], index: int) -> _Loaded:
     name, read = items[index]
     try:
-        loaded = load_readable(read(), name)
+        file = read()
+        loaded = load_readable(file, name)
         image = to_tensor(loaded.rgb)
-        return _Loaded(name, loaded.size, {size: resize(image, (size, size)).clamp(0, 1) for size in sizes})
+        inputs = {size: resize(image, (size, size)).clamp(0, 1) for size in sizes}
+        return _Loaded(name, loaded.size, inputs, sha256_bytes(file))
     except (BadInputError, OSError) as error:
-        return _Loaded(name, (0, 0), {}, str(error))
+        return _Loaded(name, (0, 0), {}, problem=str(error))
 
 
 def _add(batch: Sequence[_Loaded], readings: Sequence[Reading]) -> None:
@@ -167,21 +179,22 @@ def _read(codec: Codec, inputs: list[Tensor], sizes: list[tuple[int, int]], fast
     return soft[: len(inputs)].to(torch.float64).cpu().numpy()
 
 
-def image_verdicts(names: Sequence[str], readings: Sequence[Reading], trials: int) -> tuple[ImageVerdict, ...]:
+def image_verdicts(images: Sequence[Judged], readings: Sequence[Reading], trials: int) -> tuple[ImageVerdict, ...]:
     """Every image on its own: the best key of the codec in which it has the least p."""
     found = [judge_images(reading.evidence, reading.pairs, trials) for reading in readings]
     best = np.argmin([each.p for each in found], axis=0)
     keys = [_names_of(reading.pairs, each.row) for reading, each in zip(readings, found, strict=True)]
     return tuple(
         ImageVerdict(
-            name,
+            image.name,
             keys[i][int(found[i].row[index])],
             int(found[i].matches[index]),
             readings[i].codec.n_bits,
             float(found[i].p[index]),
             float(found[i].q[index]),
+            image.sha256,
         )
-        for index, (name, i) in enumerate(zip(names, best.tolist(), strict=True))
+        for index, (image, i) in enumerate(zip(images, best.tolist(), strict=True))
     )
 
 

@@ -22,7 +22,13 @@ SCHEMA = 1  # of both records; a reader refuses a later one
 IMAGE, WEIGHTS, ADVERSARY = "image", "weights", "adversary"  # kinds of rows
 DATA, GENERATED = "data", "generated"  # subjects: images that were marked, or made by a generator that learnt from such
 REMOVAL, FORGERY = "removal", "forgery"  # what an adversary wants: images without the key, or others' images with it
-SWEEP, ROWS, TABLE, THUMBS = "sweep.json", "rows", "rows.csv", "thumbs"  # in the folder of a sweep
+SWEEP, SETTINGS, ROWS, TABLE, THUMBS = (
+    "sweep.json",
+    "settings.json",
+    "rows",
+    "rows.csv",
+    "thumbs",
+)  # in a sweep's folder
 CORRECTED = "corrected_matches"  # the note of who forges by trying many keys: how many match, corrected for all of them
 UNTOUCHED = "untouched"  # the attack of the row that all others are compared with
 

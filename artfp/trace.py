@@ -18,7 +18,7 @@ from artfp.errors import BadInputError, UsageError
 from artfp.keys.ledger import RESTORE, Entry, Ledger
 from artfp.keys.records import Key
 from artfp.keys.registry import Registry
-from artfp.reading import Item, Progress, Reading, image_verdicts, listed, read_images, silent
+from artfp.reading import Item, Judged, Progress, Reading, image_verdicts, listed, read_images, silent
 from artfp.results import Record
 from artfp.statistics.calibration import matching_bits, matching_share
 from artfp.statistics.decision import IMAGE_AT, MATCH_AT, corrected
@@ -160,16 +160,16 @@ class _Inquiry:
         named = zip(found.rows.tolist(), found.q.tolist(), strict=True)
         return _Findings([self._of_set(reading, row, q) for row, q in named], found.least, found.floor, [])
 
-    def by_image(self, reading: Reading, names: Sequence[str]) -> _Findings:
+    def by_image(self, reading: Reading, judged: Sequence[Judged]) -> _Findings:
         """Everyone whose key any image carries by itself; images are trials, too."""
-        verdicts = image_verdicts(names, [reading], self.trials)
-        verdicts = tuple(replace(verdict, q=min(1.0, len(names) * verdict.q)) for verdict in verdicts)
+        verdicts = image_verdicts(judged, [reading], self.trials)
+        verdicts = tuple(replace(verdict, q=min(1.0, len(judged) * verdict.q)) for verdict in verdicts)
         naming: dict[str, list[ImageVerdict]] = {}
         for verdict in verdicts:
             if verdict.q <= self.error:
                 naming.setdefault(verdict.key, []).append(verdict)
         recipients = [self._of_images(reading, key, images) for key, images in naming.items()]
-        floor = float(corrected(len(names) * 2.0**-reading.codec.n_bits, self.trials))
+        floor = float(corrected(len(judged) * 2.0**-reading.codec.n_bits, self.trials))
         return _Findings(recipients, min(v.q for v in verdicts), floor, [i for group in naming.values() for i in group])
 
     def _of_set(self, reading: Reading, row: int, q: float) -> Recipient:

@@ -36,6 +36,7 @@ class ImageVerdict(Record):
     n_bits: int
     p: float  # for that key alone
     q: float  # corrected for all keys tried
+    sha256: str | None = None  # of its file; verdicts of earlier versions do not tell
 
 
 @dataclass(frozen=True)

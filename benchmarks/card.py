@@ -26,6 +26,7 @@ from artfp.codec.learned import LearnedCodec, card_path
 from artfp.errors import ArtfpError, UsageError
 from artfp.files import atomic_open, read_json, write_json
 from artfp.perceptual import what_is_missing
+from artfp.seals import sealed
 from benchmarks.card_table import TARGETS, table
 
 SHIPPED = Path(__file__).parents[1] / "checkpoints"
@@ -54,7 +55,7 @@ def make(options: argparse.Namespace) -> Path:
     found = [measured("evaluate", source, data, flags) for data, flags in views]
     with atomic_open(target) as stream:
         stream.write(source.read_bytes())
-    write_json(card_path(target), facts | {"measured": found})
+    write_json(card_path(target), sealed(facts | {"measured": found}))
     return card_path(target)
 
 
@@ -101,7 +102,7 @@ def add_bias(name: str, data: Path) -> Path:
     card = LearnedCodec.load(codec).card
     found = measured("bias", codec, data, [])
     others = [entry for entry in card["measured"] if entry["command"] != found["command"]]
-    write_json(card_path(codec), card | {"measured": [*others, found]})
+    write_json(card_path(codec), sealed(card | {"measured": [*others, found]}))
     return card_path(codec)
 
 

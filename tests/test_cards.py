@@ -14,6 +14,7 @@ from artfp.codec.learned import LearnedCodec
 from artfp.codec.store import load_codec
 from artfp.errors import ArtfpError, UsageError
 from artfp.files import read_json, write_json
+from artfp.seals import broken_seal, sealed
 from benchmarks import card
 from benchmarks.card_table import exact, table, told
 
@@ -108,7 +109,8 @@ def test_a_bias_is_one_more_entry_and_takes_the_place_of_its_like(
         *(entry for entry in before["measured"] if "ones" in entry["result"]),
         {"command": "bias artfp-64", "result": {"ones": [5, 8], "images": 10}},
     ]
-    assert after | {"measured": []} == before | {"measured": []}
+    assert sealed(after | {"measured": []}) == sealed(before | {"measured": []})
+    assert broken_seal(after) is None
     last = table(after).splitlines()[-1]
     assert last.startswith("| farthest bit from .5 on clean images (`bias artfp-64`, 10 images) | .300* |")
     assert last.count("|") == table(after).splitlines()[0].count("|")

@@ -16,7 +16,8 @@ PACKAGE = ROOT / "artfp"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "seeds", "results", "timing"),
     ("files", "recipe", "shipped"),
-    ("statslog", "ownership", "records"),
+    ("statslog", "ownership", "records", "seals"),
+    ("artefacts",),
     ("statistics",),
     ("keys",),
     ("images", "checkpoints", "devices", "verdict", "robustness", "quality", "secrecy", "attribution", "perceptual"),
@@ -30,6 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("contest",),
     ("report", "doctor"),
     ("pipeline",),
+    ("audit",),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
@@ -42,6 +44,8 @@ TORCH_FREE = (
     "files",
     "results",
     "records",
+    "seals",
+    "artefacts",
     "recipe",
     "verdict",
     "robustness",

@@ -8,6 +8,7 @@ import sys
 import rich_click as click
 
 from artfp import __version__
+from artfp.cli.audit import audit
 from artfp.cli.codec import codec
 from artfp.cli.compare import compare
 from artfp.cli.contest import compare_systems
@@ -24,6 +25,7 @@ from artfp.cli.robustness import robustness
 from artfp.cli.run import run_recipe
 from artfp.cli.sample import export, sample
 from artfp.cli.secrecy import secrecy
+from artfp.cli.signing import sign
 from artfp.cli.trace import trace
 from artfp.cli.verify import verify
 from artfp.errors import Exit
@@ -62,6 +64,8 @@ artfp.add_command(passive)
 passive.add_command(compare_systems)
 artfp.add_command(quality)
 artfp.add_command(secrecy)
+artfp.add_command(audit)
+artfp.add_command(sign)
 
 
 def main() -> None:

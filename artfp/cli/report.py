@@ -6,7 +6,8 @@ from pathlib import Path
 
 import rich_click as click
 
-from artfp.cli.console import PATH, command_errors, json_option, out, print_json
+from artfp.artefacts import is_signed
+from artfp.cli.console import PATH, command_errors, json_option, out, print_json, warn
 
 
 @click.command()
@@ -20,7 +21,10 @@ def report(run: Path, as_json: bool) -> None:
 
     The page is a single file that opens from disk, loads nothing from anywhere and runs no script.
     """
+    was_signed = is_signed(run)
     page = _page_of(run)
+    if was_signed and not is_signed(run):
+        warn(f"{run}: its list of files was signed, and names another page now: sign it again (`artfp sign document`)")
     if as_json:
         print_json({"report": str(page), "bytes": page.stat().st_size})
     else:

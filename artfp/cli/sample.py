@@ -88,7 +88,7 @@ def sample(
     """
     from artfp.devices import prepare_device
     from artfp.files import check_new
-    from artfp.generators.sampling import check_class, load_generator, read_sources, write_images
+    from artfp.generators.sampling import check_class, load_generator, provenance_of, read_sources, write_images
     from artfp.generators.sampling import sample as of_generator
 
     options = {"--source": source, "--class": chosen, "--key": key, "--codec": codec_spec}
@@ -96,6 +96,7 @@ def sample(
     _check_fit(kind or "artfp", [name for name, value in options.items() if value is not None and value is not False])
     check_new(target)
     device = prepare_device(device, threads)
+    key_id = None
     with progress("sample") as advance:
         if kind == "program":
             batches = _of_program(checkpoint, device, count, seed, chosen, signed=signed, trusted=trust)
@@ -104,13 +105,29 @@ def sample(
         else:
             generator = load_generator(checkpoint)
             check_class(generator, chosen)
-            keys, sources = _keys(generator, key, codec_spec, registry), read_sources(generator, source, advance)
+            keys, key_id = _keys(generator, key, codec_spec, registry)
+            sources = read_sources(generator, source, advance)
+            source = source if generator.reads_images else None  # nothing is made from it
             batches = of_generator(generator.to(device), count, seed, 0, chosen, sources, keys)
-        height, width = write_images(batches, target, count, advance)
+        told = {"class": chosen, "key_id": key_id, "steps": steps, "signed": signed or None}
+        told = {name: value for name, value in told.items() if value is not None}
+        provenance = provenance_of(_made_from(checkpoint, kind, source), count, seed, **told)
+        height, width = write_images(batches, target, count, advance, provenance)
     if as_json:
         print_json({"out": str(target), "count": count, "seed": seed, "width": width, "height": height})
     else:
         out.print(Text(f"{target}  {count:,} images of {width} x {height} pixels"))
+
+
+def _made_from(checkpoint: Path, kind: str | None, source: Path | None) -> dict[str, str | None]:
+    """The hashes of what the images are made from."""
+    from artfp.artefacts import folder_sha256
+    from artfp.files import sha256_file
+    from artfp.generators.sampling import made_from_of
+
+    if kind is None:
+        return made_from_of(checkpoint, source)
+    return {kind: folder_sha256(checkpoint) if kind == "pipeline" else sha256_file(checkpoint)}
 
 
 def _check_fit(kind: str, given: list[str]) -> None:
@@ -123,17 +140,19 @@ def _check_fit(kind: str, given: list[str]) -> None:
             raise UsageError(f"{name}: {why}")
 
 
-def _keys(generator: Generator, key: str | None, codec_spec: str | None, registry: Path) -> Bits | None:
-    """The key that the images shall carry, as the only row; None for a plain generator."""
+def _keys(
+    generator: Generator, key: str | None, codec_spec: str | None, registry: Path
+) -> tuple[Bits | None, str | None]:
+    """The key that the images shall carry, as the only row, and its public id; None for a plain generator."""
     from artfp.errors import UsageError
     from artfp.generators.keying import key_for
 
     if key is None:
         if generator.key_bits:
             raise UsageError("this generator is keyed: --key names the key that the images shall carry")
-        return None
+        return None, None
     with open_registry(registry) as opened:
-        return key_for(generator, opened, key, codec_spec)[None]
+        return key_for(generator, opened, key, codec_spec)[None], opened.get(key).key_id
 
 
 def _of_program(

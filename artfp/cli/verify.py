@@ -25,8 +25,10 @@ from artfp.cli.console import (
 )
 from artfp.cli.inputs import codecs_option, ready_codecs, skip_bad_option, tell_left_out, telling_bad_files, with_stdin
 from artfp.cli.key_files import open_registry
+from artfp.cli.signing import sign_option, signed_by, signer_of
 from artfp.errors import Exit, UsageError
 from artfp.files import write_text
+from artfp.seals import sealed
 from artfp.verdict import ALONE_AT, Verdict, share_or_bound
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ COLUMNS = ("path", "image", "key", "matching_bits", "n_bits", "p", "q")
 )
 @skip_bad_option
 @json_option
+@sign_option
 @click.option(
     "--csv",
     "csv_path",
@@ -77,6 +80,7 @@ def verify(
     fast: bool,
     skip_bad: bool,
     as_json: bool,
+    signing_key: Path | None,
     csv_path: Path | None,
     registry: Path,
     device: str,
@@ -96,6 +100,9 @@ def verify(
     given = list(with_stdin(paths))
     if csv_path and not csv_path.absolute().parent.is_dir():
         raise UsageError(f"--csv {csv_path}: no such folder {csv_path.parent}")
+    if signing_key and not as_json:
+        raise UsageError("--sign goes with --json: what is signed is the verdict as JSON")
+    signer = signer_of(signing_key) if signing_key else None
     with open_registry(registry, create=False) as keys:
         unused = keys.unused() if key is None else 0
         codecs = ready_codecs(lambda: recorded_codecs(keys, key, codec_specs), codec_specs, device)
@@ -107,7 +114,8 @@ def verify(
         write_text(csv_path, _csv(names, verdicts))
     _tell_what_is_missing(verdicts, unused)
     if as_json:
-        print_json(_as_json(names, verdicts) if each else verdicts[0].to_dict())
+        document = sealed(_as_json(names, verdicts) if each else verdicts[0].to_dict())
+        print_json(signed_by(signer, document) if signer else document)
     elif each:
         out.print(Text(_summary(names, verdicts)))
     else:

@@ -1,6 +1,6 @@
 """A learned codec for other runtimes (extra `onnx`): its two networks as ONNX programs, and a card.
 
-    CODEC --export--> OUT/encoder.onnx   decoder.onnx   card.json
+    CODEC --export--> OUT/encoder.onnx   decoder.onnx   card.json   artefacts.json
 
     images N x 3 x size x size in [0, 1], bits N x n of 0/1 --encoder.onnx--> residual N x 3 x size x size
     images N x 3 x size x size                              --decoder.onnx--> logits N x n
@@ -26,6 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from artfp import __version__
+from artfp.artefacts import Provenance, files_below, write_list
 from artfp.codec.learned import FORMAT, LearnedCodec
 from artfp.codec.mask import bounded_residual
 from artfp.codec.store import codec_file, load_codec
@@ -95,6 +96,7 @@ def export(spec: str, out: Path) -> dict[str, Any]:
                 stream.write(onnx_bytes(program, identity(codec)))
         card = _described(codec, stage)
         write_json(stage / CARD, card, mode=mode)
+        write_list(stage, Provenance("programs", {"codec": codec.sha256}), files_below(stage), mode=mode)
         return card
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from artfp import recipe as recipes
+from artfp.artefacts import LIST, Provenance, write_list
 from artfp.checkpoints import load_tensors, save_tensors
 from artfp.codec.calibration import calibrate, usual_certainty
 from artfp.codec.learned import FORMAT, OTHER_FORMAT, Architecture, LearnedCodec
@@ -30,7 +32,7 @@ from artfp.codec.sheets import write_sheet
 from artfp.codec.store import load_codec
 from artfp.devices import fast_arithmetic
 from artfp.errors import BadInputError, DivergedError, UsageError
-from artfp.files import read_json, working_alone, write_json
+from artfp.files import read_json, sha256_bytes, working_alone, write_json
 from artfp.images import resize, round_to_8_bits, to_tensor
 from artfp.ownership import check_owner
 from artfp.perturb.base import Perturbation
@@ -41,7 +43,7 @@ from artfp.statslog import StatsLog
 CALIBRATION_IMAGES = 2048
 MORE_STEPS = 1500  # of a training that begins with another codec
 BEGIN_BELOW = 12.0  # dB under its PSNR, where its messages are new
-RECIPE, STATE, DONE = "recipe.json", "state.safetensors", "done.json"
+RECIPE, STATE, STATS, DONE = "recipe.json", "state.safetensors", "stats.jsonl", "done.json"
 
 PRIVATE_FOLDER, PRIVATE_FILE, PUBLIC_FILE = 0o700, 0o600, 0o666
 NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")  # of a codec, which names its file
@@ -64,10 +66,12 @@ def train(
     _sign(recipe, settings, start, out)
     with working_alone(out):
         final = out / f"{recipe.name}.safetensors"
-        if (out / DONE).is_file():
-            return LearnedCodec.load(final)
-        learner, pace = _run(recipe, start, noise, pool, out, on_progress, device)
-        return _finish(recipe, learner, pace, final)
+        if not (out / DONE).is_file():
+            images = functools.cache(pool)
+            learner, pace = _run(recipe, start, noise, images, out, on_progress, device)
+            _finish(recipe, learner, pace, sha256_bytes(np.ascontiguousarray(images()).data), final)
+        _list_files(recipe, final)
+        return LearnedCodec.load(final)
 
 
 def _run(
@@ -81,7 +85,7 @@ def _run(
 ) -> tuple[Learner, Pace]:
     # Start from the last checkpoint, or from scratch.
     learner, pace, first = _resume(recipe, start, out, device)
-    log = StatsLog(out / "stats.jsonl", position="step")
+    log = StatsLog(out / STATS, position="step")
     log.rewind(first)
     outsider = Outsider(start.decoder, device) if recipe.private and start else None
     images = pool()
@@ -245,7 +249,7 @@ def _resume(recipe: CodecRecipe, start: LearnedCodec | None, out: Path, device: 
     return learner, pace, int(config["step"])
 
 
-def _finish(recipe: CodecRecipe, learner: Learner, pace: Pace, final: Path) -> LearnedCodec:
+def _finish(recipe: CodecRecipe, learner: Learner, pace: Pace, images_sha256: str, final: Path) -> None:
     """Calibrate on clean images, write the codec, and the completion marker last."""
     codec = learner.averaged
     codec.psnr = pace.psnr
@@ -256,5 +260,17 @@ def _finish(recipe: CodecRecipe, learner: Learner, pace: Pace, final: Path) -> L
     codec.save(final)
     if recipe.private:
         final.chmod(PRIVATE_FILE)
-    write_json(final.parent / DONE, {"sha256": codec.sha256, "steps": recipe.steps, **pace.to_dict()})
-    return codec
+    done = {"sha256": codec.sha256, "steps": recipe.steps, **pace.to_dict(), "images_sha256": images_sha256}
+    write_json(final.parent / DONE, done)
+
+
+def _list_files(recipe: CodecRecipe, final: Path) -> None:
+    """List the files of a finished training, unless they are listed already."""
+    out = final.parent
+    if not (out / LIST).is_file():
+        settings, done = read_json(out / RECIPE), read_json(out / DONE)
+        made_from = {"start": settings.get("start_sha256"), "images": done.get("images_sha256")}
+        sheets = (f"samples/{path.name}" for path in (out / "samples").glob("*.png"))
+        files = [name for name in (RECIPE, STATE, STATS, final.name, DONE) if (out / name).is_file()]
+        mode = PRIVATE_FILE if recipe.private else PUBLIC_FILE
+        write_list(out, Provenance("codec", made_from), [*files, *sheets], mode=mode)

@@ -37,7 +37,7 @@ from artfp.errors import UsageError
 from artfp.files import new_folder
 from artfp.generators import training
 from artfp.generators.folder import DONE
-from artfp.generators.sampling import load_generator, write_samples
+from artfp.generators.sampling import load_generator, made_from_of, write_samples
 from artfp.generators.settings import GanRecipe
 from artfp.generators.transfer import monitor_for
 from artfp.images import LoadedImage, encode_png, load_image
@@ -182,7 +182,8 @@ class Studio:
         generator = load_generator(self.model(spec.name, variant)).to(self.device)
         target = self.images(spec.name, variant)
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_samples(generator, target, self.contest.samples, self.contest.seed, tell)
+        made_from = made_from_of(self.model(spec.name, variant))
+        write_samples(generator, target, self.contest.samples, self.contest.seed, tell, made_from=made_from)
 
     def _store(self, plain: Path, target: Path, tell: Progress) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,7 @@ class Row(NamedTuple):
     width: int
     height: int
     alpha: bool
+    source_sha256: str | None = None  # of the file that it was made from; journals of earlier versions do not tell
 
 
 class Refusal(NamedTuple):

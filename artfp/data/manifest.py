@@ -2,9 +2,10 @@
 
     dataset.json           {"classes": [...], "labels": [[file, label], ...] or null}: StyleGAN-family loaders
     metadata.jsonl         file_name, source_file, label, class_name, and the source's own columns: Hugging Face
-    artfp-manifest.jsonl   one row a file: sha256, bytes, size, source, key id (null where unmarked), and for images
-                           keyed one by one the public seed of each
-    artfp-manifest.json    codec, key ids, settings, totals, self-check, skipped files, sha256 of the other tables
+    artfp-manifest.jsonl   one row a file: sha256, bytes, size, source and its sha256, key id (null where unmarked),
+                           and for images keyed one by one the public seed of each
+    artfp-manifest.json    codec, key ids, settings, totals, self-check, skipped files, sha256 of the other tables, and
+                           a digest of itself
 
 Beside tars and Parquet files, which hold labels and columns themselves, lie the last two only; files are called as
 `open_source` calls the images in them. No table holds a key bit, a time or a path, so the same run gives the same
@@ -31,6 +32,7 @@ from artfp.data.readers import Source, shards_at
 from artfp.errors import BadInputError
 from artfp.files import sha256_bytes, sha256_file, write_json
 from artfp.results import Record
+from artfp.seals import sealed
 
 MANIFEST = "artfp-manifest.json"
 MANIFEST_ROWS = "artfp-manifest.jsonl"
@@ -147,6 +149,7 @@ def _manifest_row(sample: Sample) -> dict[str, Any]:
         "width": sample.row.width,
         "height": sample.row.height,
         "source_file": sample.entry.name,
+        "source_sha256": sample.row.source_sha256,
         "label": sample.entry.label,
         "class_name": sample.entry.class_name,
     }
@@ -160,7 +163,12 @@ def write_manifest(contents: Contents, content: Mapping[str, Any]) -> None:
     """Write `artfp-manifest.json`, the last file of a dataset, with the hashes of the other tables."""
     names = [name for name in tables_of(contents.output) if name != MANIFEST]
     tables = {name: sha256_file(contents.staged / name) for name in names}
-    write_json(contents.staged / MANIFEST, {"format": FORMAT, **content, "tables": tables})
+    write_json(contents.staged / MANIFEST, sealed({"format": FORMAT, **content, "tables": tables}))
+
+
+def made_from(content: Mapping[str, Any]) -> dict[str, str]:
+    """What a manifest says that its dataset was made from."""
+    return {"codec": content["codec_sha256"], "source": content["settings"]["source"]}
 
 
 def tables_of(output: Output) -> tuple[str, ...]:
@@ -182,6 +190,14 @@ def manifest_sha256(dataset: Path) -> str | None:
         return sha256_bytes(_table(dataset, MANIFEST))
     except (FileNotFoundError, NotADirectoryError, KeyError, ValueError):
         return None
+
+
+def read_table(dataset: Path, name: str) -> bytes:
+    """The bytes of one of the tables, in a dataset of any kind."""
+    try:
+        return _table(dataset, name)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise BadInputError(f"{dataset}: its {name} is not readable ({error})") from error
 
 
 def read_seeds(dataset: Path) -> dict[str, str | None]:

@@ -60,6 +60,11 @@ class Source(ABC, Sequence[Entry]):
         return len(self._problems)
 
     @property
+    def names(self) -> Sequence[str]:
+        """The names of all images in order."""
+        return self._names
+
+    @property
     def entries(self) -> Sequence[Entry]:
         """All images in order."""
         return self

@@ -124,8 +124,8 @@ class Staging:
         self._remove(range(first * group_size, groups.stop * group_size))
         return first
 
-    def write(self, index: int, image: LoadedImage) -> Row:
-        """Write one image; safe from several threads."""
+    def write(self, index: int, image: LoadedImage, source_sha256: str | None = None) -> Row:
+        """Write one image, made from the file with this hash; safe from several threads."""
         data = encode_png(image)
         path = self.dataset / image_name(index)
         try:
@@ -134,7 +134,7 @@ class Staging:
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(data)
         height, width = image.size
-        return Row(index, sha256_bytes(data), len(data), width, height, image.alpha is not None)
+        return Row(index, sha256_bytes(data), len(data), width, height, image.alpha is not None, source_sha256)
 
     def record(self, group: Group) -> None:
         """Note that a group is finished."""

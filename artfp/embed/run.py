@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from artfp import __version__
+from artfp.artefacts import Provenance, files_below, write_list
 from artfp.codec.base import MIN_SIDE
 from artfp.data import manifest
 from artfp.data.contents import Contents
@@ -30,6 +31,7 @@ from artfp.embed.records import BadFilesError, BadImage, EmbedResult, KeyUse, Sh
 from artfp.embed.request import GROUP
 from artfp.embed.selfcheck import doubts, self_check
 from artfp.errors import BadInputError
+from artfp.files import sha256_bytes
 from artfp.images import LoadedImage, load_image, to_pixels, to_tensor
 
 WRITING_GROUPS = 2  # whose files may still be on their way while the next is marked
@@ -43,6 +45,7 @@ class _Loaded:
 
     index: int
     image: LoadedImage = NO_IMAGE
+    sha256: str = ""  # of the file
     reason: str = ""
 
     @property
@@ -131,13 +134,14 @@ def _load(job: Job, index: int) -> _Loaded:
     source = job.request.source
     name = source[index].name
     try:
-        image = load_image(source.read_at(index), name)
+        file = source.read_at(index)
+        image = load_image(file, name)
     except BadInputError as error:
         return _Loaded(index, reason=str(error).removeprefix(f"{name}: "))
     height, width = image.size
     if min(height, width) < MIN_SIDE:
         return _Loaded(index, reason=f"{width} x {height} pixels are too few; {MIN_SIDE} x {MIN_SIDE} is the least")
-    return _Loaded(index, image)
+    return _Loaded(index, image, sha256_bytes(file))
 
 
 def _good(items: Iterable[_Loaded], bad: list[_Loaded]) -> Iterator[_Loaded]:
@@ -163,7 +167,7 @@ def _marked(job: Job, items: Iterable[_Loaded]) -> Iterator[_Loaded]:
 
 
 def _write(stage: Staging, item: _Loaded) -> Row:
-    return stage.write(item.index, item.image)
+    return stage.write(item.index, item.image, item.sha256)
 
 
 def _record(stage: Staging, group: _Writing) -> None:
@@ -221,6 +225,8 @@ def finish(job: Job, stage: Staging, on_progress: Progress) -> EmbedResult:
     head = {"artfp": __version__, "settings": request.description()}
     manifest.write_manifest(contents, head | result.manifest())
     ready = pack(contents, stage.root, lambda done: on_progress(done, totals.images, "packing"))
+    if request.output.is_sharded:  # no hash of the shards is in the manifest, which is written before them
+        write_list(ready, Provenance("dataset", manifest.made_from(head | result.manifest())), files_below(ready))
     on_progress(len(source), len(source), "giving it its name")
     stage.publish(ready)
     return result

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from artfp import __version__
+from artfp.artefacts import Provenance, write_list
 from artfp.attacks.adversary import Adversary
 from artfp.attacks.registry import ADVERSARIES
+from artfp.data.manifest import manifest_sha256
 from artfp.data.readers import open_source
 from artfp.errors import BadInputError
 from artfp.evaluate.album import Pixels
@@ -27,16 +29,28 @@ from artfp.evaluate.rows import rows_of
 from artfp.evaluate.table import as_csv
 from artfp.evaluate.workbench import CLEAN, ORIGINALS, TWIN, Workbench
 from artfp.evaluate.workers import Crew, Workers, hired
-from artfp.files import atomic_open, sha256_file, working_alone, write_json, write_text
+from artfp.files import atomic_open, read_json, sha256_file, working_alone, write_json, write_text
 from artfp.generators.sampling import checkpoint_of, read_generator
 from artfp.images import LoadedImage, encode_png, resize, to_pixels, to_tensor
 from artfp.ownership import check_owner
 from artfp.perceptual import what_is_missing
 from artfp.records import read_record
 from artfp.results import Record
-from artfp.robustness import ROWS, SCHEMA, SWEEP, TABLE, THUMBS, Row, Sweep, Thresholds, file_name, row_path, thumb_path
+from artfp.robustness import (
+    ROWS,
+    SCHEMA,
+    SETTINGS,
+    SWEEP,
+    TABLE,
+    THUMBS,
+    Row,
+    Sweep,
+    Thresholds,
+    file_name,
+    row_path,
+    thumb_path,
+)
 
-SETTINGS = "settings.json"
 PARTS = (ROWS, THUMBS, "cache", "cache/null")  # folders in that of a sweep
 SCRATCH = "cache/scratch/*"  # of adversaries
 THUMB = 256  # pixels of the longer side, at most
@@ -121,9 +135,10 @@ def run(
             asked = chosen(everything, only)
             sweep = _sweep(bench, everything, asked, thresholds)
             write_json(folder / SWEEP, sweep.to_dict())
-            _make(workers, asked, thresholds, watch)
+            made = _make(workers, asked, thresholds, watch)
         rows = tuple(_read_row(folder, address) for address in sweep.addresses)
         write_text(folder / TABLE, as_csv(rows))
+        _list_files(folder, request, made)
     return Outcome(sweep, rows)
 
 
@@ -150,15 +165,30 @@ def _thresholds(workers: Workers, watch: Watch) -> Thresholds:
     return thresholds_of(workers.bench, counted)
 
 
-def _make(workers: Workers, asked: Sequence[Unit], thresholds: Thresholds, watch: Watch) -> None:
-    """The rows that are not there yet."""
+def _make(workers: Workers, asked: Sequence[Unit], thresholds: Thresholds, watch: Watch) -> list[str]:
+    """The rows that are not there yet; their addresses."""
     missing = reduced(asked, lambda address: not row_path(workers.bench.folder, address).exists())
-    done, total = 0, sum(len(unit.subjects) for unit in missing)
+    made: list[str] = []
+    total = sum(len(unit.subjects) for unit in missing)
     with watch("rows") as advance:
-        advance(done, total, "")
+        advance(0, total, "")
         for addresses in workers.each([[UnitTask(unit, thresholds) for unit in chain] for chain in chains(missing)]):
-            done += len(addresses)
-            advance(done, total, addresses[0])
+            made += addresses
+            advance(len(made), total, addresses[0])
+    return made
+
+
+def _list_files(folder: Path, request: Request, made: Sequence[str]) -> None:
+    """List what the sweep holds, but for its cache; the rows that are there from before stay as they were listed."""
+    settings, images = read_json(folder / SETTINGS), request.subjects.images
+    made_from = {name: settings.get(name) for name in ("generator", "twin", "images", "clean", "source")}
+    made_from |= {"codec": request.codec_sha256, "manifest": None if images is None else manifest_sha256(images)}
+    tables = {path for address in made for path in (row_path(folder, address), thumb_path(folder, address))}
+    found = [folder / SETTINGS, folder / SWEEP, folder / TABLE, *(folder / ROWS).glob("*.json")]
+    found += (folder / THUMBS).glob("*.png")
+    remade = {folder / SWEEP, folder / TABLE, *tables}
+    names = {path.relative_to(folder).as_posix(): path in remade for path in found}
+    write_list(folder, Provenance("sweep", made_from), names, [name for name, is_new in names.items() if is_new])
 
 
 def _read_row(folder: Path, address: str) -> Row:

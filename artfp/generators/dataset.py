@@ -16,9 +16,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from artfp.artefacts import listing_sha256
 from artfp.data.readers import Source
 from artfp.data.streams import read_ahead, thread_count
 from artfp.errors import UsageError
+from artfp.files import sha256_bytes
 from artfp.generators.base import Batch
 from artfp.generators.colours import to_opponent
 from artfp.generators.settings import SIZES
@@ -47,11 +49,37 @@ def check_first(source: Source, size: int, resized: bool) -> None:
     _fitting(_first(source), source[0].name, size, resized)
 
 
-def decode(source: Source, size: int, resized: bool, scratch: Path, on_progress: OnProgress) -> Pixels:
-    """All images as N x size x size x 3 bytes, in the order of the source."""
+class Contents:
+    """The hash of every file that is read of a source."""
+
+    def __init__(self, source: Source) -> None:
+        self._names, self._hashes = source.names, [""] * len(source)
+
+    def see(self, index: int, file: bytes) -> None:
+        """Take note of a file; safe from several threads."""
+        self._hashes[index] = sha256_bytes(file)
+
+    @property
+    def sha256(self) -> str:
+        """One hash for all of them."""
+        return listing_sha256(zip(self._names, self._hashes, strict=True))
+
+
+def decode(
+    source: Source,
+    size: int,
+    resized: bool,
+    scratch: Path,
+    on_progress: OnProgress,
+    contents: Contents | None = None,
+) -> Pixels:
+    """All images as N x size x size x 3 bytes, in the order of the source; `contents` takes note of their files."""
 
     def load(index: int) -> LoadedImage:
-        return load_image(source.read_at(index), source[index].name)
+        file = source.read_at(index)
+        if contents:
+            contents.see(index, file)
+        return load_image(file, source[index].name)
 
     def fit(index: int, pixels: Pixels) -> Pixels:
         return _fitting(pixels, source[index].name, size, resized)

@@ -20,6 +20,7 @@ from jinja2 import Environment
 from torch import Tensor, nn
 
 from artfp import __version__
+from artfp.artefacts import Provenance, files_below, write_list
 from artfp.errors import UsageError
 from artfp.files import new_folder, read_json, sha256_file, write_text
 from artfp.generators.base import Generator
@@ -62,7 +63,9 @@ def export(run: Path, out: Path, name: str) -> dict[str, Any]:
             "trained": trained,
             "fingerprint": _of_data(trained),
         }
-        return complete(stage, generator, facts, program=True)
+        told = complete(stage, generator, facts, program=True)
+        write_list(stage, Provenance("copy", {"generator": trained["sha256"]}), files_below(stage))
+        return told
 
 
 def _of_data(trained: dict[str, Any]) -> dict[str, Any] | None:

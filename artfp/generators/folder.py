@@ -5,9 +5,9 @@
     samples/0000010000.png a sheet for each checkpoint                 strip.png      the first row of each
     timing.jsonl           seconds: not repeatable
     generator.safetensors  the averaged generator                      generator.json its card
-    done.json
+    done.json              written when all is there                   artefacts.json hashes of all but timing.jsonl
 
-The last is written last; each of the others appears whole or not at all.
+Each appears whole or not at all, the last ones last.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from artfp import recipe as recipes
+from artfp.artefacts import LIST, Provenance, write_list
 from artfp.data.manifest import manifest_sha256
 from artfp.data.readers import Source, open_source
 from artfp.errors import UsageError
@@ -114,6 +115,18 @@ def sign(out: Path, identity: Identity) -> None:
     if not (out / RECIPE).is_file():
         write_json(out / RECIPE, identity.to_dict())
     (out / "samples").mkdir(exist_ok=True)
+
+
+def list_files(out: Path) -> None:
+    """List the files of a finished training, unless they are listed already."""
+    if (out / LIST).is_file():
+        return
+    settings = read_json(out / RECIPE)
+    made_from = {name: settings.get(name) for name in ("data", "manifest", "source", "start")}
+    made_from["codec"] = (settings.get("monitor") or {}).get("codec_sha256")
+    files = [name for name in (RECIPE, STATE, STATS, STRIP, FILE, CARD, DONE) if (out / name).is_file()]
+    sheets = (f"samples/{path.name}" for path in (out / "samples").glob("*.png"))
+    write_list(out, Provenance("training", made_from), [*files, *sheets])
 
 
 def check_folder(out: Path, identity: Identity) -> None:

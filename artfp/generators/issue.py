@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from artfp.artefacts import Provenance, files_below, write_list
 from artfp.codec.base import Codec
 from artfp.errors import ArtfpError, Exit, UsageError
 from artfp.files import check_new, new_folder, sha256_file
@@ -203,6 +204,8 @@ def _issue_one(request: Request, ledger: Ledger, keyed: _Keyed, given: _Given) -
         fingerprint = {"codec_sha256": codec.sha256, "key_id": key.key_id, "commitment": commitment, "transfer": found}
         facts = {"name": name, "family": family, **shown, "fingerprint": fingerprint}
         complete(stage, copy, facts, program=request.program)
+        made_from = {"generator": keyed.sha256, "codec": codec.sha256}
+        write_list(stage, Provenance("copy", made_from), files_below(stage))
 
         # Tell the ledger; the folder appears after that.
         entry = ledger.record(Issue(key.name, key.key_id, commitment, keyed.sha256, sha256, codec.sha256))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from artfp.artefacts import Provenance, files_below, write_list
 from artfp.checkpoints import load_into, load_tensors, save_tensors
 from artfp.data.readers import open_source
 from artfp.errors import ArtfpError, BadInputError, UsageError
@@ -187,17 +188,40 @@ def write_samples(
     on_progress: OnProgress,
     chosen: int | None = None,
     sources: Pixels | None = None,
+    made_from: Mapping[str, str | None] | None = None,
 ) -> None:
-    """The first `count` images of a generator as files."""
-    write_images(sample(generator, count, seed, 0, chosen, sources), target, count, on_progress)
+    """The first `count` images of a generator as files; with a list of them, where the generator's hash is told."""
+    provenance = None if made_from is None else provenance_of(made_from, count, seed)
+    write_images(sample(generator, count, seed, 0, chosen, sources), target, count, on_progress, provenance)
 
 
-def write_images(batches: Iterator[Pixels], target: Path, count: int, on_progress: OnProgress) -> tuple[int, int]:
-    """PNG files img00000000.png ... in the folder `target`, which appears at the end, whole; their height and width."""
+def write_images(
+    batches: Iterator[Pixels], target: Path, count: int, on_progress: OnProgress, provenance: Provenance | None = None
+) -> tuple[int, int]:
+    """PNG files img00000000.png ... in the folder `target`, which appears at the end, whole; their height and width.
+
+    Where their provenance is known, a list of them says so.
+    """
     height = width = 0
     with new_folder(target) as stage:
         for index, pixels in enumerate(chain.from_iterable(batches)):
             (stage / f"img{index:08d}.png").write_bytes(encode_png(LoadedImage(pixels)))
             height, width = pixels.shape[:2]
             on_progress(index + 1, count, "")
+        if provenance:
+            write_list(stage, provenance, files_below(stage))
     return height, width
+
+
+def made_from_of(generator: Path, source: Path | None = None) -> dict[str, str | None]:
+    """The hashes of a generator, and of the images that it translates where it does."""
+    made_from: dict[str, str | None] = {"generator": sha256_file(checkpoint_of(generator))}
+    if source is None:
+        return made_from
+    with open_source(source) as images:
+        return made_from | {"source": images.sha256}
+
+
+def provenance_of(made_from: Mapping[str, str | None], count: int, seed: int, **others: Any) -> Provenance:
+    """Where generated images come from: what made them, and all that it was told."""
+    return Provenance("generated", made_from, {"count": count, "seed": seed, **others})

@@ -18,7 +18,7 @@ from artfp.devices import has_bf16
 from artfp.files import read_json, write_json
 from artfp.generators import parallel
 from artfp.generators.base import Batch, Learner, Shape
-from artfp.generators.dataset import Batches, Conditions, Data, Pixels, decode, one_hot
+from artfp.generators.dataset import Batches, Conditions, Contents, Data, Pixels, decode, one_hot
 from artfp.generators.divergence import Divergence
 from artfp.generators.families import new_learner, planned_learner
 from artfp.generators.folder import (
@@ -31,6 +31,7 @@ from artfp.generators.folder import (
     check_folder,
     claimed,
     identify,
+    list_files,
     sign,
 )
 from artfp.generators.journal import Journal, OnProgress, read_state
@@ -40,6 +41,7 @@ from artfp.generators.settings import GanRecipe, due, steps_of
 from artfp.generators.starting import weights_of
 from artfp.generators.transfer import Transfer, Watch
 from artfp.results import Record
+from artfp.seals import sealed
 from artfp.seeds import derive_seed
 from artfp.statslog import StatsLog
 
@@ -102,14 +104,17 @@ def train(
             if not finished:
                 learner = _learner(identity, keying, device)  # first of all: it knows what its family needs
                 first = _begin(learner, identity, out / STATE)
-                shown = _decode(identity, keying, out, on_progress)
+                contents = Contents(source)
+                shown = _decode(identity, keying, out, on_progress, contents)
                 if parallel.is_first():
                     sign(out, identity)
                 parallel.wait()
                 batches = Batches(shown, recipe.batch, recipe.seed, recipe.mirror)
                 go_on(learner, recipe, first, batches, out, monitor, shown.sources, on_progress)
                 if parallel.is_first():
-                    _finish(identity, learner, out)
+                    _finish(identity, learner, contents.sha256, out)
+            if parallel.is_first():
+                list_files(out)
             parallel.wait()
             return _result(out, finished_before=finished)
 
@@ -158,10 +163,12 @@ def _conditions(identity: Identity, keying: Keying | None) -> Conditions | None:
     return np.concatenate(told, axis=1) if told else None
 
 
-def _decode(identity: Identity, keying: Keying | None, scratch: Path, on_progress: OnProgress) -> Data:
+def _decode(
+    identity: Identity, keying: Keying | None, scratch: Path, on_progress: OnProgress, contents: Contents
+) -> Data:
     recipe, source = identity.recipe, identity.source
     conditions = _conditions(identity, keying)
-    pixels = decode(source, identity.size, recipe.resize, scratch, on_progress)
+    pixels = decode(source, identity.size, recipe.resize, scratch, on_progress, contents)
     if recipe.source is None:
         return Data(pixels, conditions)
     with open_source(recipe.source) as others:
@@ -212,7 +219,7 @@ def _found(identity: Identity, path: Path) -> tuple[dict[str, Tensor], Path, int
     return ({}, path, 0) if start is None else (weights_of(start, identity), start, 0)
 
 
-def _finish(identity: Identity, learner: Learner, out: Path) -> None:
+def _finish(identity: Identity, learner: Learner, contents_sha256: str, out: Path) -> None:
     """Write the generator, its card, and the completion marker last."""
     recipe = identity.recipe
     shown = steps_of(recipe) * recipe.batch
@@ -222,6 +229,7 @@ def _finish(identity: Identity, learner: Learner, out: Path) -> None:
         "sha256": digest,
         "images_shown": shown,
         "recipe": identity.to_dict(),
+        "contents": contents_sha256,
         "parameters": learner.parameters(),
         "precision": "bf16" if has_bf16(str(next(learner.averaged.parameters()).device)) else "float32",
         "threads": torch.get_num_threads(),
@@ -229,7 +237,7 @@ def _finish(identity: Identity, learner: Learner, out: Path) -> None:
         "torch": torch.__version__,
         "transfer": None if transfer is None else {**transfer.to_dict(), "bit_accuracy": transfer.bit_accuracy},
     }
-    write_json(out / CARD, card)
+    write_json(out / CARD, sealed(card))
     write_json(out / DONE, {"sha256": digest, "images_shown": shown})
 
 

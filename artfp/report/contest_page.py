@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from artfp.files import write_text
 from artfp.report.contest_figures import panel_charts
 from artfp.report.contest_folder import ContestFolder, Examination, read_contest
 from artfp.report.contest_headline import blind_spots, headline
@@ -21,7 +20,7 @@ from artfp.report.contest_tables import (
 )
 from artfp.report.figures import Chart
 from artfp.report.tables import ABSENT, Row, label_of, setting_text, settings_rows
-from artfp.report.templates import PAGE, rendered
+from artfp.report.templates import put_page, rendered
 
 SETTINGS = ("name", "seed", "size", "codec", "strength", "jpeg", "preset", "artfp")
 # what the courses of the shipped comparison are for
@@ -49,9 +48,7 @@ class Section:
 
 def write_contest_report(folder: Path) -> Path:
     """Render the page of a comparison's folder and put it there, whole or not at all."""
-    page = folder / PAGE
-    write_text(page, render(read_contest(folder)))
-    return page
+    return put_page(folder, render(read_contest(folder)))
 
 
 def render(folder: ContestFolder) -> str:

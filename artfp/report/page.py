@@ -9,7 +9,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from artfp.files import write_text
 from artfp.report import figures
 from artfp.report.pictures import AMPLIFICATION, Picture, Triptych, picture, triptych
 from artfp.report.run_folder import RunFolder, read_run
@@ -25,7 +24,7 @@ from artfp.report.tables import (
     transfer_rows,
     verdict_rows,
 )
-from artfp.report.templates import PAGE, SMALL_IMAGE, rendered, stamp_symbol
+from artfp.report.templates import SMALL_IMAGE, put_page, rendered, stamp_symbol
 from artfp.verdict import Verdict
 
 MOST_STRIPS = 8
@@ -69,9 +68,7 @@ class Headline:
 
 def write_report(run: Path) -> Path:
     """Render the page of a run folder and put it there, whole or not at all."""
-    page = run / PAGE
-    write_text(page, render(read_run(run)))
-    return page
+    return put_page(run, render(read_run(run)))
 
 
 def render(run: RunFolder) -> str:
@@ -102,7 +99,7 @@ def _verdict_parts(run: RunFolder) -> dict[str, Any]:
         "agreement": figures.agreement_chart(run.verdicts) if run.verdicts else None,
         "columns": [{"label": label_of(name), "style": name} for name in run.verdicts],
         "verdict_rows": verdict_rows(list(run.verdicts.values())),
-        "identity": _identity(headline.verdict) if headline else (),
+        "identity": _identity(headline.verdict, run.hashes) if headline else (),
     }
 
 
@@ -143,13 +140,14 @@ def _control(verdicts: Mapping[str, Verdict]) -> dict[str, str] | None:
     return {"style": style, "words": words}
 
 
-def _identity(verdict: Verdict) -> tuple[Row, ...]:
+def _identity(verdict: Verdict, hashes: Mapping[str, str]) -> tuple[Row, ...]:
     code = Markup('<span class="hash">{}</span>')
     return (
         Row("Key", (Markup("{}, {}").format(verdict.key, verdict.key_origin_words),)),
         Row("Key id", (code.format(verdict.key_id),)),
         Row("Codec", (Markup("{}, {} bits").format(verdict.codec, verdict.n_bits),)),
         Row("Codec SHA-256", (code.format(verdict.codec_sha256),)),
+        *(Row(f"{what} SHA-256", (code.format(sha256),)) for what, sha256 in hashes.items()),
     )
 
 

@@ -8,7 +8,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from artfp.files import write_text
 from artfp.report.curves import attack_label, attacks, strength_label
 from artfp.report.pictures import Picture, picture
 from artfp.report.published import ORIGIN, SOURCE
@@ -28,7 +27,7 @@ from artfp.report.strength_figures import accuracy_chart, frechet_chart, single_
 from artfp.report.sweep_figures import null_chart, plane_chart
 from artfp.report.sweep_folder import SweepFolder, read_sweep
 from artfp.report.tables import percent, settings_rows, short
-from artfp.report.templates import PAGE, SMALL_IMAGE, rendered, stamp_symbol
+from artfp.report.templates import SMALL_IMAGE, put_page, rendered, stamp_symbol
 from artfp.robustness import ADVERSARY, IMAGE, TABLE, UNTOUCHED, WEIGHTS
 from artfp.robustness import Row as SweepRow
 
@@ -56,9 +55,7 @@ class Strip:
 
 def write_robustness_report(folder: Path) -> Path:
     """Render the page of a sweep folder and put it there, whole or not at all."""
-    page = folder / PAGE
-    write_text(page, render(read_sweep(folder)))
-    return page
+    return put_page(folder, render(read_sweep(folder)))
 
 
 def render(folder: SweepFolder) -> str:

@@ -4,7 +4,8 @@ RUN/run.json            name, artfp_version, recipe
 RUN/embed.json          what embed-dataset measured (psnr, ssim, accuracy ...)
 RUN/verdicts/NAME.json  verdicts; `model`, `twin` and `data` have their places on the page
 RUN/strips/             original-X.png and marked-X.png of the same image
-RUN/{model,twin}/       stats.jsonl (the transfer monitor's lines) and samples/*.png (grids, the last is shown)
+RUN/{model,twin}/       stats.jsonl (the transfer monitor's lines), samples/*.png (grids, the last is shown), card
+RUN/data/marked/        the manifest of the marked data
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from artfp.errors import BadInputError, UsageError
+from artfp.files import sha256_file
 from artfp.records import read_record, read_table
 from artfp.verdict import Verdict
 
@@ -57,6 +59,7 @@ class RunFolder:
     strips: tuple[Strip, ...]
     transfer: dict[str, tuple[TransferPoint, ...]]
     samples: dict[str, Path]
+    hashes: dict[str, str]  # SHA-256 of what the verdicts rest on, by what it is
 
 
 def read_run(path: Path) -> RunFolder:
@@ -71,6 +74,7 @@ def read_run(path: Path) -> RunFolder:
         strips=_find_strips(path / "strips"),
         transfer=_present({name: _read_transfer(path / name / "stats.jsonl") for name in ("model", "twin")}),
         samples={name: grid for name in ("model", "twin") if (grid := _last_grid(path / name / "samples"))},
+        hashes=_hashes(path),
     )
     if not any((found.run, found.embed, found.verdicts, found.strips, found.transfer, found.samples)):
         raise UsageError(f"{path}: nothing to report here; give the folder that `artfp run` made")
@@ -79,6 +83,13 @@ def read_run(path: Path) -> RunFolder:
 
 def _read_table(path: Path) -> dict[str, Any]:
     return read_table(path) if path.exists() else {}
+
+
+def _hashes(path: Path) -> dict[str, str]:
+    cards = {"Generator": path / "model" / "generator.json", "Clean twin": path / "twin" / "generator.json"}
+    found = {what: str(_read_table(card)["sha256"]) for what, card in cards.items() if "sha256" in _read_table(card)}
+    manifest = path / "data" / "marked" / "artfp-manifest.json"
+    return found | ({"Manifest of the marked data": sha256_file(manifest)} if manifest.is_file() else {})
 
 
 def _read_verdicts(folder: Path) -> dict[str, Verdict]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from artfp.artefacts import relist
+from artfp.files import write_text
 from artfp.report.figures import BOX
 
 PAGE = "report.html"  # in the folder that it is of
@@ -39,6 +42,13 @@ def environment() -> Environment:
 def rendered(template: str, /, **parts: Any) -> str:
     """A page as text."""
     return environment().get_template(template).render(**parts)
+
+
+def put_page(folder: Path, text: str) -> Path:
+    """Write a folder's page, whole or not at all, and into the folder's list of files where it has one."""
+    write_text(folder / PAGE, text)
+    relist(folder, PAGE)
+    return folder / PAGE
 
 
 def stamp_symbol(outcome: str) -> Markup:

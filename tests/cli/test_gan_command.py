@@ -97,6 +97,9 @@ def test_training_sampling_and_running_again(
         "width": 16,
         "height": 16,
     }
+    held = run("audit", tmp_path / "samples", "--with", tmp_path / "out")
+    assert held.exit_code == 0, held.stdout
+    assert run("audit", tmp_path / "samples", "--with", marked).exit_code == 3
     one = run("sample", result["generator"], tmp_path / "one", "--count", "1", "--seed", "0")
     assert "1 images of 16 x 16 pixels" in one.stdout
     first = "img00000000.png"

@@ -60,7 +60,11 @@ def test_a_leaked_image_leads_to_its_recipient(run: Run, keyed: Path, leaked: Ca
     assert "made now" in done.stdout
     assert "16 of 16 name the recipient by themselves, at 1e-12" in done.stdout
     assert done.stderr.count("warning") == 0
-    assert sorted(path.name for path in Path("issued/bits").iterdir()) == ["README.md", "generator.safetensors"]
+    assert sorted(path.name for path in Path("issued/bits").iterdir()) == [
+        "README.md",
+        "artefacts.json",
+        "generator.safetensors",
+    ]
     found = run("trace", leaked("bits"))
     assert found.exit_code == 0, found.stderr
     assert found.stdout.startswith("NAMED\nThese 4 images carry the key of bits: made by a copy that was issued with")

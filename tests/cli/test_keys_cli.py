@@ -268,6 +268,26 @@ class TestCommitments:
         bits = [run("export", "acme", "-", "--codec", "dct", *where).stdout for where in ([], court)]
         assert json.loads(bits[0])["bits"] == json.loads(bits[1])["bits"]
 
+    def test_a_stranger_checks_an_opening_without_any_registry(
+        self, run: Run, tmp_path: Path, registry_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One command, the published hash and the file: nothing else is read, and nothing is made."""
+        run("new", "acme")
+        digest = run("commit", "acme").stdout.strip()
+        file, home = tmp_path / "opening.json", tmp_path / "stranger"
+        run("open", "acme", file)
+        registry_path.unlink()
+        home.mkdir()
+        monkeypatch.setenv("HOME", str(home))
+        monkeypatch.chdir(home)
+        assert "opens the commitment (acme" in run("check", file, "--commitment", digest).stdout
+        document = json.loads(file.read_text())
+        for field, value in (("name", "other"), ("secret", "00" * 32)):
+            (home / "changed.json").write_text(json.dumps(document | {field: value}))
+            assert "does not open" in run("check", home / "changed.json", "--commitment", digest, code=1).stdout
+        assert not registry_path.exists()
+        assert [path.name for path in home.iterdir()] == ["changed.json"]
+
     def test_refusals(self, run: Run, tmp_path: Path) -> None:
         run("new", "acme")
         file = tmp_path / "opening.json"

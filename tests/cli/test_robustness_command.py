@@ -11,10 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from flips import flipped
 from sweeps import read, row
 
+from artfp.audit.findings import APART, BROKEN, HOLDS, INCONCLUSIVE
+from artfp.audit.kinds import audit
 from artfp.cli.main import artfp
 from artfp.cli.robustness import _cells, _worst_first
+from artfp.files import read_json, write_json
 from artfp.keys.registry import Registry
 from artfp.perturb.grids import SUITES
 from artfp.robustness import ADVERSARY, DATA, FORGERY, IMAGE
@@ -67,6 +71,30 @@ def test_json_has_the_worst_rows_first(marked: Path, tmp_path: Path) -> None:
     assert len(proofs) == 5
     assert (tmp_path / "out" / "rows.csv").is_file()
     assert Path(found["report"]).read_text().startswith("<!doctype html>")
+
+
+def test_a_sweep_lists_its_files_and_those_that_are_added(marked: Path, tmp_path: Path) -> None:
+    """Rows that are there from before stay as they were listed."""
+    out, sweep = tmp_path / "out", ("--images", marked, "--key", "mine", "--out", tmp_path / "out", "--count", "2")
+    assert call(*sweep, *UNTOUCHED).exit_code == 0
+    first = audit(out, [marked])
+    assert (first.kind, first.outcome, {each.what for each in first.findings if each.state == APART}) == (
+        "sweep",
+        HOLDS,
+        {"files that nothing names"},  # the cache
+    )
+    untouched = out / "rows" / "image.untouched.0.data.json"
+    data = untouched.read_bytes()
+    write_json(untouched, read_json(untouched) | {"costs": "nothing"})
+    assert call(*sweep, "--only", "image/blur/*").exit_code == 0
+    broken = [each.file for each in audit(out, [marked]).findings if each.state == BROKEN]
+    assert "rows/image.untouched.0.data.json" in broken
+    untouched.write_bytes(data)
+    assert call(*sweep, "--only", "image/blur/*").exit_code == 0
+    assert audit(out, [marked]).outcome == HOLDS
+    assert audit(out).outcome == INCONCLUSIVE
+    with flipped(next((out / "thumbs").glob("*blur*.png")), 50):
+        assert audit(out, [marked]).outcome == BROKEN
 
 
 def test_a_forgery_that_failed_is_no_worst_row() -> None:

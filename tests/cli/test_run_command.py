@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from flips import flipped
 from PIL import Image
 
 from artfp.cli.main import artfp
 from artfp.codec import training
 from artfp.codec.dct import DctCodec
+from artfp.files import read_json
 from artfp.images import to_tensor
 
 RUN = """
@@ -136,6 +138,12 @@ def test_codec_train_makes_a_codec_that_evaluate_and_info_take(codec_recipe: Pat
     rows = json.loads(measured.stdout)["rows"]
     assert {"unperturbed", "mirrored", "JPEG 80"} <= {row["label"] for row in rows}
     assert "PSNR" in call("codec", "evaluate", path, folder / "samples").stdout
+    images = read_json(folder / "done.json")["images_sha256"]
+    assert read_json(folder / "artefacts.json")["made_from"] == {"images": images}
+    audited = call("audit", folder)
+    assert (audited.exit_code, "HOLDS codec training" in audited.stdout) == (0, True), audited.stdout
+    with flipped(folder / "state.safetensors", 5000):
+        assert call("audit", folder).exit_code == 4
 
 
 def test_codec_evaluate_takes_images_as_they_are_and_writes_a_page(codec_recipe: Path, tmp_path: Path) -> None:

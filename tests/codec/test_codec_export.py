@@ -15,6 +15,7 @@ import torch
 from click.testing import CliRunner
 from torch import Tensor
 
+from artfp.artefacts import LIST
 from artfp.cli.main import artfp
 from artfp.codec import export as exporting
 from artfp.codec.export import CARD, DECODER, ENCODER, LOGITS_TOLERANCE, RESIDUAL_TOLERANCE, Marking, run, session
@@ -108,6 +109,7 @@ def test_the_card_describes_the_files_which_are_as_private_as_the_codec(exported
         ENCODER: 0o600,
         DECODER: 0o600,
         CARD: 0o600,
+        LIST: 0o600,
     }
     card = json.loads((folder / CARD).read_text())
     assert printed == {"out": str(folder), **card}

@@ -14,6 +14,7 @@ import pytest
 from kinds import pyarrow
 from numpy.typing import NDArray
 
+from artfp.artefacts import LIST, files_below, read_list
 from artfp.codec.dct import DctCodec
 from artfp.data.manifest import (
     MANIFEST,
@@ -111,7 +112,12 @@ def test_the_manifest_says_of_every_image_where_it_lies_and_what_it_carries(
         *shards_of(root),
         root / MANIFEST,
         root / MANIFEST_ROWS,
+        root / LIST,
     }
+    listed = read_list(root)
+    assert listed is not None
+    assert listed["made_from"] == {"codec": dct.sha256, "source": manifest["settings"]["source"]}
+    assert listed["files"] == {name: sha256_file(root / name) for name in files_below(root)}
     for mine, folders in zip(rows_of(root), rows_of(tmp_path / "folder"), strict=True):
         assert {**mine, "file_name": ""} == {**folders, "file_name": ""}
     marked = read_marked(root)

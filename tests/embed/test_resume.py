@@ -72,7 +72,7 @@ def test_a_death_between_two_files_of_a_group_costs_that_group_only(
         written.append(item.index)
         if item.index == 150 and len(written) < 200:
             raise Death
-        return stage.write(item.index, item.image)
+        return stage.write(item.index, item.image, item.sha256)
 
     monkeypatch.setattr(run, "_write", write)
     with pytest.raises(Death):
@@ -156,7 +156,7 @@ def full(*args: Any, **kwargs: Any) -> Any:
 
 
 def full_from(index: int) -> Callable[[Staging, Any], Row]:
-    return lambda stage, item: full() if item.index == index else stage.write(item.index, item.image)
+    return lambda stage, item: full() if item.index == index else stage.write(item.index, item.image, item.sha256)
 
 
 class Full(io.FileIO):

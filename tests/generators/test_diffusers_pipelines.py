@@ -78,7 +78,7 @@ class TestWithDiffusers:
         done = CliRunner().invoke(artfp, words)
         assert done.exit_code == 0, done.stderr
         assert json.loads(done.stdout)["width"] == 16
-        made = np.stack([np.asarray(Image.open(path)) for path in sorted((tmp_path / "out").iterdir())])
+        made = np.stack([np.asarray(Image.open(path)) for path in sorted((tmp_path / "out").glob("*.png"))])
         loaded = load_pipeline(pipeline, "cpu")
         many = np.concatenate(list(sample_pipeline(loaded, 33, 0, 2)))
         np.testing.assert_array_equal(made, many[:3])

@@ -9,8 +9,10 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from artfp.artefacts import read_list
 from artfp.cli.main import artfp
 from artfp.errors import UsageError
+from artfp.files import sha256_file
 from artfp.generators.base import Shape
 from artfp.generators.export import _of_data, export, model_card, program_of
 from artfp.generators.families import FAMILIES, new_learner
@@ -40,9 +42,14 @@ def test_the_command_writes_what_another_program_needs(tiny: GanRecipe, photos: 
     assert json.loads(made.stdout)["name"] == "tulips"
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "README.md",
+        "artefacts.json",
         "generator.safetensors",
         "model.pt2",
     ]
+    listed = read_list(tmp_path / "out")
+    assert listed is not None
+    assert listed["made_from"] == {"generator": sha256_file(tmp_path / "run" / "generator.safetensors")}
+    assert len(listed["files"]) == 3
     images = torch.export.load(tmp_path / "out" / "model.pt2").module()(torch.randn(3, 8))
     assert images.shape == (3, 3, 16, 16)
     again = CliRunner().invoke(artfp, ["export", str(tmp_path / "run"), str(tmp_path / "out")])

@@ -70,7 +70,11 @@ def test_a_copy_carries_its_recipients_key_and_is_in_the_ledger(
 ) -> None:
     [copy] = give("acme")
     assert (folder_of(copy), copy.state, copy.key_is_new) == (tmp_path / "issued" / "acme", ISSUED, True)
-    assert sorted(path.name for path in folder_of(copy).iterdir()) == ["README.md", "generator.safetensors"]
+    assert sorted(path.name for path in folder_of(copy).iterdir()) == [
+        "README.md",
+        "artefacts.json",
+        "generator.safetensors",
+    ]
     key, [entry] = registry.get("acme"), ledger.entries()
     assert copy.entry == entry
     assert key.commitment is not None

@@ -79,7 +79,7 @@ def test_an_exported_generator_gives_the_images_of_its_run(tmp_path: Path, run: 
     assert done.exit_code == 0, done.stderr
     facts = json.loads(done.stdout)
     assert facts == {"out": str(tmp_path / "out"), "count": 3, "seed": 0, "width": 16, "height": 16}
-    files = sorted((tmp_path / "out").iterdir())
+    files = sorted((tmp_path / "out").glob("*.png"))
     assert [path.name for path in files] == [f"img{index:08d}.png" for index in range(3)]
     made = np.stack([np.asarray(Image.open(path)) for path in files]).astype(int)
     assert np.abs(made - np.concatenate(list(sample(generator, 3, 0)))).max() <= 1

@@ -9,8 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
+from artfp.artefacts import read_list
 from artfp.checkpoints import save_tensors
 from artfp.errors import BadInputError, UsageError
+from artfp.files import sha256_file
 from artfp.generators.dcgan import DcganGenerator
 from artfp.generators.sampling import (
     FORMAT,
@@ -114,6 +116,16 @@ def test_files_appear_together_or_not_at_all(generator: DcganGenerator, tmp_path
     np.testing.assert_array_equal(written, pixels(generator, 5))
     with pytest.raises(UsageError, match="exists; choose a new folder"):
         write_samples(generator, target, 5, 1, silent)
+
+
+def test_images_whose_generator_is_known_say_so(generator: DcganGenerator, tmp_path: Path) -> None:
+    write_samples(generator, tmp_path / "out", 2, 7, silent, made_from={"generator": "ab" * 32, "source": None})
+    listed = read_list(tmp_path / "out")
+    assert listed is not None
+    assert (listed["made_from"], listed["facts"]) == ({"generator": "ab" * 32}, {"count": 2, "seed": 7})
+    assert listed["files"] == {
+        name: sha256_file(tmp_path / "out" / name) for name in ("img00000000.png", "img00000001.png")
+    }
 
 
 def test_a_sheet_shows_the_first_samples_row_by_row(generator: DcganGenerator, tmp_path: Path) -> None:
