@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.speed import embedding, resuming, training, verifying
+from artfp.engines.local import LocalEngine
+from artfp.errors import UsageError
+from benchmarks.speed import clusters, embedding, resuming, training, verifying
 from benchmarks.speed.__main__ import figures
-from benchmarks.speed.figures import Figure, in_turns, rate, table
+from benchmarks.speed.figures import Figure, SkippedError, in_turns, rate, table
 
 SMALL = {
     "embed-64": (embedding, "SIDES", {64: (16, 80, 0.3)}),
     "verify-64": (verifying, "SIDES", {64: (16, 80, 0.15)}),
+    "ray": (clusters, "IMAGES", 50),
     "resume": (resuming, "IMAGES", 128),
     "monitor": (training, "SHOWN", 64),
 }
@@ -61,9 +64,19 @@ def test_figures_are_measured(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(training, "IMAGES", 64)
     monkeypatch.setattr(embedding, "ProcessPoolExecutor", ThreadPoolExecutor)  # no processes to start
     monkeypatch.setattr(verifying, "ProcessPoolExecutor", ThreadPoolExecutor)
-    once: Callable[..., list[float]] = lambda works: in_turns(works, rounds=1)  # noqa: E731
+    monkeypatch.setattr(clusters, "RayEngine", LocalEngine)  # tests/engines starts enough of the real ones
+    once: Callable[..., list[float]] = lambda works, rounds=1: in_turns(works, rounds=1)  # noqa: E731
     monkeypatch.setattr(module, "in_turns", once)
     found = figures(tmp_path, 1)[name]()
     assert found.name == name
     assert found.details
     assert found.what in table([found])
+
+
+def test_what_cannot_be_measured_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object) -> None:
+        raise UsageError("needs the extra `ray`")
+
+    monkeypatch.setattr(clusters, "RayEngine", missing)
+    with pytest.raises(SkippedError, match="needs the extra `ray`"):
+        figures(tmp_path, 1)["ray"]()

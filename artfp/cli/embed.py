@@ -19,11 +19,10 @@ from artfp.cli.console import (
     print_json,
     progress,
     registry_option,
-    threads_option,
     warn,
 )
+from artfp.cli.engines import EngineName, engine_for, engine_options, share_for
 from artfp.cli.key_files import open_registry
-from artfp.errors import UsageError
 
 if TYPE_CHECKING:
     from artfp.codec.base import Codec
@@ -80,16 +79,7 @@ if TYPE_CHECKING:
 @click.option(
     "--mb-per-file", type=click.IntRange(1), help="Of images, in a file at most [default: tar 1,000, parquet 500]."
 )
-@click.option(
-    "--workers", type=click.IntRange(1), help="Processes on this machine [default: one for each CPU; one on a GPU]."
-)
-@threads_option
-@click.option(
-    "--shard-index", type=int, metavar="I", help="With --shard-count: do shards I, I + N ... only, from 0. See below."
-)
-@click.option(
-    "--shard-count", type=int, metavar="N", help="How many runs of this command share the work, on any machines."
-)
+@engine_options
 @registry_option
 @device_option
 @dry_run_option
@@ -108,6 +98,8 @@ def embed_dataset(
     kind: Kind | None,
     images_per_file: int | None,
     mb_per_file: int | None,
+    engine_name: EngineName,
+    ray_address: str | None,
     workers: int | None,
     threads: int | None,
     shard_index: int | None,
@@ -133,17 +125,19 @@ def embed_dataset(
     With --shard-index I --shard-count N, N runs of the same command, on machines that share SRC, DST and the registry,
     each do a part; the last one puts DST together, and the others say what is still to be done (docs/scale.md).
 
+    With --engine ray the shards are done on all machines of a Ray cluster, which must share SRC and DST. The bits of
+    the keys go to its machines: it must be your own. Without an address it is one on this machine, for this run alone.
+
     Exit codes: 0 done, or this run's shards are, 2 usage, 4 unusable files in SRC (nothing written), 5 disk full and
     the like.
     """
     from artfp.codec.store import codec_for
     from artfp.devices import prepare_device
     from artfp.embed import BadFilesError, EmbedResult, EmbedSettings
-    from artfp.engines.local import LocalEngine
-    from artfp.processes import usual_workers
 
-    share = _share(shard_index, shard_count)
+    share = share_for(shard_index, shard_count)
     device = prepare_device(device, threads)
+    engine, engine_words = engine_for(engine_name, device, workers, threads, ray_address)
     codec = codec_for(source, codec_spec).to(device)
     chosen = ", chosen by the size of the images" if codec_spec == "auto" else ""
     err.print(f"codec {codec.name}: {codec.n_bits} bits at {codec.size} px, {codec.sha256[:12]}{chosen}")
@@ -152,11 +146,10 @@ def embed_dataset(
     )
     no_key_yet = key_per != "class" and not registry.expanduser().exists()
     if dry_run or no_key_yet:  # without a key the plan fails, and says all that is wrong
-        _print_plan(_plan(settings, codec, registry), share, as_json)
+        _print_plan(_plan(settings, codec, registry), engine_words, share, as_json)
         return
     with open_registry(registry, create=key_per == "class") as keys:
         try:
-            engine = LocalEngine(device, workers or usual_workers(device), threads, warn)
             result = _embed(settings, codec, keys, engine, share)
         except BadFilesError as error:
             if as_json:
@@ -170,15 +163,6 @@ def embed_dataset(
         _print_result(result)
     else:
         _print_share(result)
-
-
-def _share(index: int | None, count: int | None) -> Share | None:
-    """What is for this run alone; nothing in the environment has a say in it."""
-    from artfp.embed import Share
-
-    if (index is None) != (count is None):
-        raise UsageError("give both --shard-index and --shard-count, or neither")
-    return None if index is None or count is None else Share(index, count)
 
 
 def _plan(settings: EmbedSettings, codec: Codec, path: Path) -> EmbedPlan:
@@ -251,7 +235,7 @@ def _print_share(result: ShareResult) -> None:
     _print_rows([("shards", done), ("dataset", f"{result.target}, not there yet: {waits}")])
 
 
-def _print_plan(plan: EmbedPlan, share: Share | None, as_json: bool) -> None:
+def _print_plan(plan: EmbedPlan, engine: str, share: Share | None, as_json: bool) -> None:
     if as_json:
         print_json(plan.to_dict())
         return
@@ -273,6 +257,7 @@ def _print_plan(plan: EmbedPlan, share: Share | None, as_json: bool) -> None:
                 "shards",
                 f"{plan.shards:,}" + (f", {len(share.of(plan.shards)):,} of them for this run" if share else ""),
             ),
+            ("engine", engine),
             ("goes on after", f"{plan.resumes_after:,} images of an earlier run"),
             ("disk", f"about {plan.needed_bytes / 1e6:,.1f} MB of {plan.free_bytes / 1e6:,.0f} MB free"),
         ]

@@ -106,6 +106,12 @@ class Staging:
         for folder in (self.dataset, root / "journal"):
             folder.mkdir(exist_ok=True)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What goes to another process, whose working directory may be another one."""
+        root = self.root.absolute()
+        places = {"root": root, "target": self.target.absolute(), "dataset": root / "dataset"}
+        return self.__dict__ | places | {"refusals": Refusals(root / "refused")}
+
     @contextmanager
     def shard(self, number: int) -> Iterator[None]:
         """Keep everyone else from a shard; BusyError where another process is at it."""
@@ -114,6 +120,14 @@ class Staging:
             yield
         finally:
             os.close(lock.handle)
+
+    def is_busy(self, number: int) -> bool:
+        """Whether another process is at a shard."""
+        if self._journal(number).path.exists():
+            with suppress(BusyError), self.shard(number):
+                return False
+            return True
+        return False
 
     def resume(self, group_size: int, shard: int = 0) -> int:
         """The first group of a shard that is not finished; whatever lies beyond is removed."""

@@ -11,25 +11,22 @@ from __future__ import annotations
 
 import pickle
 import signal
-import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
-
-import torch
 
 from artfp.data.writers import Staging
 from artfp.embed.dataset import IN_PROCESS
 from artfp.embed.job import Advance, Job
 from artfp.embed.records import ShardRecord
-from artfp.embed.run import is_noted, process_shard, shard_count
+from artfp.embed.run import process_shard
+from artfp.engines.sharing import RESTARTS, computing_on, sendable, threads_each, without_noted
 from artfp.errors import ArtfpError
 from artfp.processes import SPAWN, begin_worker, interrupts_held
 
-RESTARTS = 2  # of a shard whose worker died: what kills three of them is no accident
 READY = "ready"
 
 
@@ -48,12 +45,10 @@ class LocalEngine:
 
     def run(self, job: Job, stage: Staging, shards: Sequence[int], advance: Advance) -> None:
         """Do the shards, any of them in any of the processes."""
-        threads = self._threads_each(job, stage)
-        noted = {number for number in shards if is_noted(job, stage, number)}
-        left = [number for number in shards if number not in noted]
-        workers = min(self.workers, len(left))
-        with _computing_on(threads):
-            IN_PROCESS.run(job, stage, sorted(noted), advance)  # which only looks at their files
+        threads = self.threads or threads_each(job, stage, self.device, self.workers)
+        with computing_on(threads):
+            left = without_noted(job, stage, shards, advance)
+            workers = min(self.workers, len(left))
             if workers <= 1:
                 IN_PROCESS.run(job, stage, left, advance)
                 return
@@ -62,21 +57,6 @@ class LocalEngine:
             crew.work(left, advance, workers)
         finally:
             crew.end()
-
-    def _threads_each(self, job: Job, stage: Staging) -> int:
-        """Not by the number of workers where that would change bytes: a run may go on with another one."""
-        sharing = shard_count(job, stage) if self.device == "cpu" else self.workers
-        return self.threads or max(1, torch.get_num_threads() // sharing)
-
-
-@contextmanager
-def _computing_on(threads: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class _Worker:
@@ -187,18 +167,8 @@ def _serve(line: Connection, device: str, threads: int, sharing: int) -> None:
         while (number := line.recv()) is not None:
             line.send(_shard(job, stage, number, line, sharing))
     except BaseException as error:
-        line.send(_sendable(error))
+        line.send(sendable(error))
 
 
 def _shard(job: Job, stage: Staging, number: int, line: Connection, sharing: int) -> ShardRecord:
     return process_shard(job, stage, number, lambda images, bad: line.send((images, bad)), sharing)
-
-
-def _sendable(error: BaseException) -> BaseException:
-    """The error if it survives the way, or its words."""
-    error.add_note("".join(traceback.format_exception(error)))
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
-    except Exception:
-        return ArtfpError(f"{type(error).__name__}: {error}")
-    return error

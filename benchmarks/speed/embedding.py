@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from artfp.codec.store import load_codec, suitable_for
-from artfp.embed import EmbedSettings, embed_dataset
+from artfp.embed import EmbedSettings, Engine, embed_dataset
 from artfp.engines.local import LocalEngine
 from artfp.keys.registry import Registry
 from benchmarks.speed.bare import decoded_and_encoded
@@ -28,7 +28,7 @@ def marking(side: int, folder: Path, workers: int) -> Figure:
     with ProcessPoolExecutor(workers) as pool:
         ours, bare = in_turns(
             [
-                lambda: rate(partial(marked, folder, side, workers), few, many),
+                lambda: rate(partial(marked, folder, side, LocalEngine("cpu", workers)), few, many),
                 lambda: rate(partial(_bare, folder, side, pool), few, many),
             ]
         )
@@ -40,19 +40,20 @@ def marking(side: int, folder: Path, workers: int) -> Figure:
 def two_workers(folder: Path) -> Figure:
     """Against one."""
     few, many, _ = SIDES[64]
-    one, two = in_turns([lambda n=n: rate(partial(marked, folder, 64, n), few, many) for n in (1, 2)])  # type: ignore[misc]
+    engines = [LocalEngine("cpu", workers) for workers in (1, 2)]
+    one, two = in_turns([partial(rate, partial(marked, folder, 64, engine), few, many) for engine in engines])
     details = {"one, images a second": round(one, 1), "two": round(two, 1)}
     return Figure("two-workers", "two workers, 64 px", "one worker", two / one, TWO, details=details)
 
 
-def marked(folder: Path, side: int, workers: int, images: int) -> None:
+def marked(folder: Path, side: int, engine: Engine, images: int) -> None:
     """So many images of this side, marked as the command does."""
     source, target = painted(folder, images, side), folder / f"marked-{next(PLACES)}"
     codec = load_codec(suitable_for(side))
     with Registry(folder / "keys.sqlite") as registry:
         if "bench" not in registry.names():
             registry.new("bench")
-        embed_dataset(EmbedSettings(source, target, "bench"), codec, registry, engine=LocalEngine("cpu", workers))
+        embed_dataset(EmbedSettings(source, target, "bench"), codec, registry, engine=engine)
     shutil.rmtree(target)
 
 

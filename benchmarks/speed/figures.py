@@ -13,6 +13,10 @@ from artfp.results import Record
 ROUNDS = 3
 
 
+class SkippedError(Exception):
+    """A figure that cannot be measured here, and why."""
+
+
 @dataclass(frozen=True)
 class Figure(Record):
     """One line of the table."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,6 +151,30 @@ def test_shards_have_journals_of_their_own(tmp_path: Path, monkeypatch: pytest.M
         assert sorted(path.name for path in stage.dataset.rglob("*.png")) == [
             Path(image_name(index)).name for index in (0, 1, 2, 3, 8, 9)
         ]
+
+
+def test_whether_someone_is_at_a_shard_can_be_asked_and_changes_nothing(tmp_path: Path) -> None:
+    with staging(tmp_path / "out", SETTINGS) as stage:
+        assert not stage.is_busy(3)
+        assert not list((stage.root / "journal").iterdir())
+        with stage.shard(3):
+            assert stage.is_busy(3)
+        assert not stage.is_busy(3)
+
+
+def test_a_staging_folder_is_the_same_where_another_folder_is_the_working_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with staging(Path("out"), SETTINGS) as stage:
+        sent = pickle.loads(pickle.dumps(stage))
+        monkeypatch.chdir("/")
+        fill(sent, 1)
+        sent.refusals.begin()
+        monkeypatch.chdir(tmp_path)
+        assert stage.recorded(0) == 1
+        assert stage.refusals.are_there
+        assert sent.target == tmp_path / "out"
 
 
 def test_what_ends_the_marking_is_known_to_all(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ Every worker takes seconds to start, so a test goes through several misfortunes 
 
 from __future__ import annotations
 
-import errno
 import multiprocessing
 import os
 import signal
@@ -17,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import faults
 import pytest
 import torch
 
@@ -56,24 +56,6 @@ def embed(thumbnails: Path, tmp_path: Path, registry: Registry, dct: DctCodec) -
     return run
 
 
-class Full(Staging):
-    """On a disk with no room for the last image."""
-
-    def write(self, index: int, image: LoadedImage) -> Row:
-        if index == 199:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return super().write(index, image)
-
-
-class Deadly(Staging):
-    """Takes everyone along who writes the last image."""
-
-    def write(self, index: int, image: LoadedImage) -> Row:
-        if index == 199:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().write(index, image)
-
-
 def test_whatever_happens_to_workers_no_byte_changes(
     embed: Embed, tmp_path: Path, digests: Digests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,7 +79,7 @@ def test_whatever_happens_to_workers_no_byte_changes(
     assert message.endswith("; another one goes on there")
     assert not (tmp_path / "marked").exists()
     with monkeypatch.context() as patch:
-        patch.setattr(writers, "Staging", Full)
+        patch.setattr(writers, "Staging", faults.Full)
         with pytest.raises(ArtfpError, match="the disk is full; what is done is kept") as caught:
             embed("marked", 2)
     assert caught.value.exit_code == Exit.FAILURE
@@ -136,7 +118,7 @@ def test_a_shard_that_kills_its_workers_ends_the_run_and_the_rest_is_kept(
     said: list[str] = []
     monkeypatch.setattr(local, "RESTARTS", 1)
     with monkeypatch.context() as patch:
-        patch.setattr(writers, "Staging", Deadly)
+        patch.setattr(writers, "Staging", faults.Deadly)
         with pytest.raises(ArtfpError, match="2 workers have died at shard 3, the last one ended by SIGKILL") as caught:
             embed("marked", 2, tell=said.append)
     assert "fewer --workers" in str(caught.value)
