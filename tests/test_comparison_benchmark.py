@@ -10,7 +10,7 @@ from contest_rows import SHARES, shipped, write_contest
 
 from artfp.report.contest_folder import read_contest
 from artfp.report.contest_headline import BLIND
-from benchmarks.comparison import BRIEF, brief, main, printed, tables
+from benchmarks.comparison import BRIEF, RESULTS, brief, main, printed, tables
 
 
 @pytest.fixture
@@ -45,6 +45,11 @@ def test_the_readme_has_a_line_for_each_system_that_is_not_immunised(folder: Pat
     assert artfp["tuned by somebody else"] == "0 %*"
     assert artfp["detection, never enrolled"] == "50.0 %"
     assert [dct[heading] for heading in ("attribution", "open (AUROC)", "cross-seed")] == ["97.0 %", ".970", "67.0 %"]
+
+
+def test_the_readme_has_the_table_of_the_rows_that_are_shipped() -> None:
+    readme = (RESULTS.parents[2] / "README.md").read_text().splitlines()
+    assert [line for line in printed([brief(read_contest(RESULTS))]).splitlines() if line not in readme] == []
 
 
 def test_under_it_stand_what_intervals_recalls_and_stars_mean(folder: Path) -> None:
