@@ -16,25 +16,25 @@ from artfp.images import LoadedImage
 class Full(Staging):
     """On a disk with no room for the last of 200 images."""
 
-    def write(self, index: int, image: LoadedImage) -> Row:
+    def write(self, index: int, image: LoadedImage, source_sha256: str | None = None) -> Row:
         if index == 199:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return super().write(index, image)
+        return super().write(index, image, source_sha256)
 
 
 class Deadly(Staging):
     """Takes everyone along who writes the last of 200 images."""
 
-    def write(self, index: int, image: LoadedImage) -> Row:
+    def write(self, index: int, image: LoadedImage, source_sha256: str | None = None) -> Row:
         if index == 199:
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().write(index, image)
+        return super().write(index, image, source_sha256)
 
 
 class Doomed(Staging):
     """In mid-shard a machine dies, whose session is noted in `doomed`, and then an actor of another one; once each."""
 
-    def write(self, index: int, image: LoadedImage) -> Row:
+    def write(self, index: int, image: LoadedImage, source_sha256: str | None = None) -> Row:
         session, folder = os.getsid(0), self.root.parent
         doomed = int((folder / "doomed").read_text())
         if index % 64 == 40 and _is_first(folder / f"died-{session}"):
@@ -43,7 +43,7 @@ class Doomed(Staging):
                 time.sleep(60)  # its actors go when they notice
             _await(folder / f"died-{doomed}")
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().write(index, image)
+        return super().write(index, image, source_sha256)
 
 
 def _is_first(mark: Path) -> bool:

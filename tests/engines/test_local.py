@@ -156,9 +156,9 @@ def test_threads_do_not_depend_on_the_number_of_workers(
     seen: list[int] = []
 
     class Seen(Staging):
-        def write(self, index: int, image: LoadedImage) -> Row:
+        def write(self, index: int, image: LoadedImage, source_sha256: str | None = None) -> Row:
             seen.append(torch.get_num_threads())
-            return super().write(index, image)
+            return super().write(index, image, source_sha256)
 
     monkeypatch.setattr(writers, "Staging", Seen)
     before = torch.get_num_threads()
