@@ -13,7 +13,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses logical --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses logical --dist loadfile
 
 bench: $(VENV)/.installed-dev
 	@mkdir -p runs
