@@ -86,8 +86,9 @@ def _read_table(path: Path) -> dict[str, Any]:
 
 
 def _hashes(path: Path) -> dict[str, str]:
-    cards = {"Generator": path / "model" / "generator.json", "Clean twin": path / "twin" / "generator.json"}
-    found = {what: str(_read_table(card)["sha256"]) for what, card in cards.items() if "sha256" in _read_table(card)}
+    places = {"Generator": path / "model", "Clean twin": path / "twin"}
+    cards = {what: _read_table(place / "generator.json") for what, place in places.items()}
+    found = {what: str(card["sha256"]) for what, card in cards.items() if "sha256" in card}
     manifest = path / "data" / "marked" / "artfp-manifest.json"
     return found | ({"Manifest of the marked data": sha256_file(manifest)} if manifest.is_file() else {})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,13 @@ from small_runs import unwatched
 
 from artfp.attribution import Entry
 from artfp.contest.examining import Candidate, as_detection
+from artfp.contest.rows import all_rows
 from artfp.contest.run import contest_of, plan, run
+from artfp.contest.sources import Studio
 from artfp.data.readers import open_source
 from artfp.errors import UsageError
 from artfp.files import read_json
-from artfp.generators.folder import RECIPE
+from artfp.generators.folder import CARD, RECIPE
 from artfp.images import load_image
 from artfp.passive.classes import TEST, part_of
 from artfp.passive.enrolment import FILE
@@ -64,6 +67,31 @@ def test_artfp_is_shown_marked_models_and_passive_systems_clean_ones_but_the_sam
     same = {name for name in passive.data if passive.data[name] == proactive.data[name]}
     assert same == {"real", "real:other"}
     assert [exam.images for exam in proactive.exams] == [exam.images for exam in passive.exams]
+
+
+def test_a_row_of_artfp_tells_how_each_model_that_it_was_shown_was_marked(made: Path) -> None:
+    found = {mark.model: mark for mark in entry(made, "attribution-artfp").marks}
+    assert {name: mark.owner for name, mark in found.items()} == {
+        "one": "one",
+        "two": "two",
+        "three": "three",
+        "one-seed": "one",
+        "one-tuned": "one",
+    }, "whose data nobody marked has no mark"
+    card = read_json(made / "models" / "one-marked" / CARD)
+    assert found["one"].generator_sha256 == card["sha256"]
+    assert found["one"].bit_accuracy == card["transfer"]["bit_accuracy"]
+    assert found["one"].psnr > 20
+    assert entry(made, "attribution-residual").marks == ()
+
+
+def test_a_control_shows_passive_systems_the_marked_models(made: Path) -> None:
+    studio = Studio(contest_of(written(made.parent / "recipes")), made)
+    row = next(row for row in all_rows(studio) if row.name == "attribution-residual")
+    control = replace(row, course=replace(row.course, marked=True))
+    assert row.images("one") == made / "images" / "one-clean"
+    assert control.images("one") == made / "images" / "one-marked"
+    assert control.images("real") == row.images("real")
 
 
 def test_a_class_of_several_sources_has_as_many_images_as_one_of_one(made: Path) -> None:
