@@ -5,7 +5,7 @@ RUN/contest.json   what the folder is of, written first      RUN/locks/   what i
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,7 +17,7 @@ from artfp.attribution import CONTEST
 from artfp.codec.store import load_codec
 from artfp.contest.entries import pieces_of
 from artfp.contest.rows import Row, all_rows
-from artfp.contest.settings import COLLECTIONS, PARTS, Contest, checked, described
+from artfp.contest.settings import COLLECTIONS, PARTS, WORDS, Contest, checked, described
 from artfp.contest.sources import Studio, recipe_of
 from artfp.contest.work import Piece, Watch, carry_out, in_turn, needed
 from artfp.data.readers import open_source
@@ -80,8 +80,15 @@ def _check(contest: Contest, folder: Path) -> dict[str, Any]:
     known = read_table(folder / CONTEST) if (folder / CONTEST).is_file() else {}
     earlier = {part: known.get(part, now[part]) for part in PARTS}
     common = {part: {name: now[part].get(name, each) for name, each in earlier[part].items()} for part in PARTS}
-    check_owner(folder, CONTEST, now | common, "a comparison", apart=("artfp",))
+    check_owner(folder, CONTEST, now | common, "a comparison", apart=("artfp", *_words(known), *_words(now)))
     return now | {part: earlier[part] | now[part] for part in PARTS}
+
+
+def _words(values: Mapping[str, Any]) -> Iterator[str]:
+    """Where the words of courses stand, as names of settings that may change."""
+    for name, course in values.get("courses", {}).items():
+        yield from (f"courses.{name}.{word}" for word in WORDS)
+        yield from (f"courses.{name}.blind.{examination}" for examination in course.get("blind", {}))
 
 
 def _identity(contest: Contest) -> dict[str, Any]:

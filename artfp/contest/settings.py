@@ -30,6 +30,7 @@ JPEG = "@jpeg"  # after a source
 ARTFP = "artfp"  # among the systems
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 PARTS = ("models", "courses")  # of which a comparison may get more
+WORDS = ("question", "blind")  # of a course: they are for readers, and may be put better later
 NOBODY = "nobody"  # whose key marks data that are not marked
 
 
@@ -82,6 +83,8 @@ class Course:
     systems: tuple[str, ...]  # a name, or NAME+ATTACK of one that is immunised; ARTFP is one of them
     examinations: tuple[Examination, ...]
     marked: bool = False  # passive systems are shown the marked models, too: do marks help or hinder them?
+    question: str = ""  # what the course asks, in words
+    blind: dict[str, str] = dataclasses.field(default_factory=dict)  # by examination: of what artfp can say nothing
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,8 @@ def _of_course(contest: Contest, course: Course, systems: Collection[str], attac
         elif attack and system not in course.systems:
             yield f"{system}+{attack}: goes on from {system}, which must be there, too"
     yield from _of_classes(contest, course)
+    names = [examination.name for examination in course.examinations]
+    yield from (f"blind: no examination is called {name!r}" for name in course.blind if name not in names)
     for examination in course.examinations:
         yield from (f"{examination.name}: {each}" for each in _of_examination(course, examination, attacks))
 

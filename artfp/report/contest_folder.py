@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ class Course(Record):
     systems: tuple[str, ...]  # a name, or NAME+ATTACK of one that is immunised
     examinations: tuple[Examination, ...]
     marked: bool = False  # passive systems are shown marked models
+    question: str = ""  # what the course asks, in words
+    blind: dict[str, str] = field(default_factory=dict)  # by examination: of what artfp can say nothing
 
     def asked(self, examination: Examination) -> dict[str, list[str]]:
         """The sources of each class that an examination asks about."""

@@ -26,13 +26,6 @@ from artfp.report.contest_scores import (
 from artfp.report.contest_tables import figure, told
 from artfp.report.tables import Row, count, counted, percent
 
-# Where artfp can say nothing: the shipped comparison asks this of both, and so may any other by these names.
-STOLEN, NEVER_ENROLLED = "cross-finetune by somebody else", "a generator never enrolled"
-BLIND = {
-    STOLEN: "A model of an enrolled owner that somebody else has tuned on images without marks",
-    NEVER_ENROLLED: "Images of a generator that was never enrolled, beside photographs: are they generated?",
-}
-
 
 @dataclass(frozen=True)
 class Headline:
@@ -133,7 +126,7 @@ def _lowest(folder: ContestFolder) -> Result | None:
 def blind_spots(folder: ContestFolder) -> Iterator[str]:
     """Where artfp can say nothing, with the numbers of both."""
     for column in all_columns(folder.contest):
-        if (about := BLIND.get(column.examination.name)) is not None:
+        if (about := column.course.blind.get(column.examination.name)) is not None:
             yield f"{about} ({column.name}): {_told_both(folder, column)}."
 
 

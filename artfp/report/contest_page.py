@@ -23,14 +23,6 @@ from artfp.report.tables import ABSENT, Row, label_of, setting_text, settings_ro
 from artfp.report.templates import put_page, rendered
 
 SETTINGS = ("name", "seed", "size", "codec", "strength", "jpeg", "preset", "artfp")
-# what the courses of the shipped comparison are for
-QUESTIONS = {
-    "attribution": "Which generator made it, or is it a photograph?",
-    "detection": "Is it generated?",
-    "formats": "The trap: photographs were JPEG files once, generated images never; then it is the other way round.",
-    "marked-models": "The control: the same question, of passive systems that learnt and are shown the marked models.",
-    "2-seeds": "Which of several trainings made it, where only their seeds differ?",
-}
 
 
 @dataclass(frozen=True)
@@ -77,7 +69,7 @@ def _section(folder: ContestFolder, panel: Panel) -> Section:
     return Section(
         name=panel.name,
         heading=", ".join(label_of(course.name) for course in panel.courses),
-        question=QUESTIONS.get(panel.courses[0].name, ""),
+        question=panel.courses[0].question,
         asked=(*_taught_rows(panel), *(Row(column.heading, (_asked(column),)) for column in panel.columns)),
         table=panel_table(folder, panel),
         charts=tuple(panel_charts(folder, panel)),

@@ -159,6 +159,13 @@ def test_a_comparison_may_get_more_models_and_courses_but_none_may_change(made: 
         plan(changed, made)
 
 
+def test_what_a_course_says_to_its_readers_may_be_put_better_later(made: Path, tmp_path: Path) -> None:
+    words = 'name = "attribution"\nquestion = "Whose?"\nblind = { stolen = "Of a thief nothing is said" }'
+    told = CONTEST.replace('name = "attribution"', words)
+    told = told.replace("RECIPE", str(made.parent / "recipes/model.toml"))
+    assert all(plan(contest_of(written(tmp_path, told)), made).rows.values())
+
+
 def test_rows_that_nobody_has_are_refused(made: Path) -> None:
     with pytest.raises(UsageError, match="no row is called so; there are attribution-artfp, attribution-residual"):
         plan(contest_of(written(made.parent / "recipes")), made, ["nothing-*"])

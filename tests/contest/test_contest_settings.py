@@ -77,6 +77,7 @@ def test_photographs_of_ones_own_take_the_place_of_the_recipe_s(tmp_path: Path) 
         ),
         ('name = "detection"', 'name = "attribution"', "attribution is there twice"),
         ('name = "detection"', 'name = "de/tection"', "no name for a course"),
+        ('name = "detection"', 'name = "detection"\nblind = { none = "" }', "blind: no examination is called 'none'"),
         ('{ name = "closed" }', '{ name = "noise" }', "attribution: noise is there twice"),
         ('unknown = ["three"]', 'unknown = ["one"]', "open: one is taught, and so no unknown"),
         ('two = ["two"] }\nexam', 'two = ["one"] }\nexam', "attribution: one is there twice"),
