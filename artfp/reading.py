@@ -10,6 +10,7 @@ their names and hard bits.
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,11 +18,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from artfp.codec.base import MIN_SIDE, Codec
+from artfp.codec.desk import BATCH, Desk
 from artfp.data.streams import read_ahead, thread_count
 from artfp.errors import BadInputError, UsageError
 from artfp.files import sha256_bytes
@@ -32,7 +33,6 @@ from artfp.statistics.evidence import Evidence
 from artfp.statistics.exact import Floats
 from artfp.verdict import BadFile, ImageVerdict
 
-BATCH = 64
 LISTED = 1000  # bad files in an error message
 
 Pixels = NDArray[np.uint8]  # H x W x 3
@@ -110,6 +110,7 @@ def read_images(
     After a bad file that ends it all, the rest is only read, to list every other bad one.
     """
     sizes = sorted({reading.codec.size for reading in readings})
+    desks = [Desk(reading.codec, reading.fast) for reading in readings]
     judged: list[Judged] = []
     bad: list[BadFile] = []
     batch: list[_Loaded] = []
@@ -122,9 +123,10 @@ def read_images(
                 judged.append(Judged(loaded.name, loaded.sha256))
                 batch.append(loaded)
             if batch and (len(batch) == BATCH or done == len(items)):
-                _add(batch, readings)
+                _gather(readings, [_read(batch, desk) for desk in desks])
                 batch = []
             on_progress(done, len(items), f"{len(bad)} bad" if bad else "")
+    _gather(readings, [desk.rest() for desk in desks])
     if bad and (not skip_bad or not judged):
         raise BadFilesError(bad, len(items))
     return judged, bad
@@ -132,9 +134,9 @@ def read_images(
 
 def read_pixels(codec: Codec, images: Sequence[Pixels]) -> Floats:
     """The soft bits, N x n, of images at hand, of any sizes: what `read_images` reads of the files that hold them."""
-    starts = range(0, len(images), BATCH)
-    read = [_read(codec, *_prepared(codec, images[start : start + BATCH])) for start in starts]
-    return np.concatenate([np.empty((0, codec.n_bits)), *read])
+    desk, starts = Desk(codec), range(0, len(images), BATCH)
+    read = [desk.read(*_prepared(codec, images[start : start + BATCH])) for start in starts]
+    return np.concatenate([np.empty((0, codec.n_bits)), *itertools.chain(*read, desk.rest())])
 
 
 def _prepared(codec: Codec, images: Sequence[Pixels]) -> tuple[list[Tensor], list[tuple[int, int]]]:
@@ -164,19 +166,15 @@ def _load(items: Sequence[Item], sizes: Sequence[int], index: int) -> _Loaded:
         return _Loaded(name, (0, 0), {}, problem=str(error))
 
 
-def _add(batch: Sequence[_Loaded], readings: Sequence[Reading]) -> None:
-    for reading in readings:
-        inputs = [loaded.inputs[reading.codec.size] for loaded in batch]
-        reading.evidence.add(_read(reading.codec, inputs, [loaded.size for loaded in batch], reading.fast))
+def _read(batch: Sequence[_Loaded], desk: Desk) -> list[Floats]:
+    return desk.read([loaded.inputs[desk.codec.size] for loaded in batch], [loaded.size for loaded in batch])
 
 
-def _read(codec: Codec, inputs: list[Tensor], sizes: list[tuple[int, int]], fast: bool = False) -> Floats:
-    """The soft bits of one batch, padded with its last image."""
-    padding = BATCH - len(inputs)
-    aspects = torch.tensor([width / height for height, width in [*sizes, *sizes[-1:] * padding]])
-    images = torch.cat([*inputs, *inputs[-1:] * padding])
-    soft = codec.soft_bits_at_a_glance(images) if fast else codec.soft_bits(images, aspects)
-    return soft[: len(inputs)].to(torch.float64).cpu().numpy()
+def _gather(readings: Sequence[Reading], found: Sequence[list[Floats]]) -> None:
+    """What is read, of each codec for itself."""
+    for reading, batches in zip(readings, found, strict=True):
+        for soft in batches:
+            reading.evidence.add(soft)
 
 
 def image_verdicts(images: Sequence[Judged], readings: Sequence[Reading], trials: int) -> tuple[ImageVerdict, ...]:

@@ -23,11 +23,12 @@ from torch import Tensor
 
 from artfp.codec import learned
 from artfp.codec.base import Codec
+from artfp.codec.desk import BATCH
 from artfp.codec.store import load_codec
 from artfp.data.survey import evenly_spaced
 from artfp.images import to_tensor
 from artfp.perturb.image import PERTURBATIONS
-from artfp.reading import BATCH, silent
+from artfp.reading import silent
 from artfp.seeds import numpy_generator
 from benchmarks.measuring.images import at_side
 from benchmarks.measuring.machine import prepare

@@ -14,11 +14,12 @@ import pytest
 from PIL import Image
 
 from artfp.codec.dct import DctCodec
+from artfp.codec.desk import BATCH
 from artfp.errors import BadInputError, UsageError
 from artfp.images import LoadedImage, encode_png, to_tensor
 from artfp.keys.fingerprint import CodecFacts
 from artfp.keys.registry import Registry
-from artfp.reading import BATCH, BadFilesError, Item
+from artfp.reading import BadFilesError, Item
 from artfp.verify import key_names, recorded_codecs, verify
 
 Pixels = np.ndarray

@@ -24,20 +24,16 @@ PORTION = 16  # images looked at together, always: an image must read the same b
 Decode = Callable[[Tensor], Tensor]
 
 
-def aligned_logits(decoder: Decode, images: Tensor, aspects: Tensor, sure: float) -> Tensor:
+def aligned_logits(decoder: Decode, images: Tensor, aspects: Tensor, logits: Tensor) -> Tensor:
     """The log-odds of every image as it is, or under the correction that makes the decoder surest.
 
-    Images stand at the codec's square size; `aspects` are width over height before. An image that the decoder is
-    `sure` of is not looked at again.
+    Images stand at the codec's square size; `aspects` are width over height before, `logits` what is read as they are.
     """
-    logits = decoder(images)
-    unsure = (certainty(logits) < sure).nonzero().flatten()
-    for start in range(0, len(unsure), PORTION):
-        portion = unsure[start : start + PORTION]
-        padded = torch.cat([portion, portion[-1:].expand(PORTION - len(portion))])
-        best = _surest(decoder, images[padded], aspects[padded], logits[padded])
-        logits[portion] = best[: len(portion)]
-    return logits
+    found = []
+    for start in range(0, len(images), PORTION):
+        padded = torch.arange(start, start + PORTION, device=images.device).clamp(max=len(images) - 1)
+        found.append(_surest(decoder, images[padded], aspects[padded], logits[padded]))
+    return torch.cat([logits[:0], *found])[: len(images)]
 
 
 def certainty(logits: Tensor) -> Tensor:

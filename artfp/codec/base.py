@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,6 +18,14 @@ from artfp.images import check_images, resize, round_to_8_bits
 from artfp.keys.fingerprint import CodecFacts
 
 MIN_SIDE = 16  # below this nothing of a fingerprint is left
+
+
+class Look(NamedTuple):
+    """What one look at images gives, N x n each, and which of the N are worth a search for cuts and turns."""
+
+    soft: Tensor
+    logits: Tensor
+    unsure: Tensor
 
 
 class Codec(ABC):
@@ -39,12 +47,18 @@ class Codec(ABC):
     def logits(self, images: Tensor) -> Tensor:
         """N x n log-odds that each bit is 1, for images at internal size."""
 
-    def sought_logits(self, images: Tensor, aspects: Tensor) -> Tensor:  # noqa: ARG002 - for codecs that search
-        """The log-odds after whatever search a codec makes for cuts and turns; `aspects` are width over height before.
+    def look(self, inner: Tensor) -> Look:
+        """One look at images at internal size; only codecs that search are ever unsure."""
+        soft = self._soft_bits(inner, self.logits)
+        return Look(soft, soft, torch.zeros(len(inner), dtype=torch.bool, device=inner.device))
 
-        A search may be led by the images, never by a key.
+    def searched(self, inner: Tensor, aspects: Tensor, logits: Tensor) -> Tensor:  # noqa: ARG002
+        """The soft bits of images that a look left unsure, after whatever search a codec makes for cuts and turns.
+
+        `aspects` are width over height before, `logits` those of the look. A search may be led by the images, never
+        by a key.
         """
-        return self.logits(images)
+        return torch.tanh(logits / 2)
 
     def glanced_logits(self, images: Tensor) -> Tensor:
         """The log-odds without a search, in whatever arithmetic is fast."""
@@ -79,28 +93,36 @@ class Codec(ABC):
 
         `aspects` are the widths over the heights of images that were resized before.
         """
-        images = self._checked(images)
         if aspects is None:
             aspects = torch.full((len(images),), images.shape[-1] / images.shape[-2])
-        aspects = aspects.to(self.device)
-        return self._looked_at(images, lambda inner: torch.tanh(self.sought_logits(inner, aspects) / 2))
+        inner = self.prepared(images)
+        look = self.look(inner)
+        if len(unsure := look.unsure.nonzero().flatten()):
+            look.soft[unsure] = self.searched(inner[unsure], aspects.to(self.device)[unsure], look.logits[unsure])
+        return look.soft
+
+    def prepared(self, images: Tensor) -> Tensor:
+        """Images, checked, at internal size and where the codec computes."""
+        return resize(self._checked(images), (self.size, self.size))
 
     @torch.no_grad()
     def soft_bits_as_they_are(self, images: Tensor) -> Tensor:
         """The soft bits of images that are known to be neither cut nor turned, without the search."""
-        return self._looked_at(self._checked(images), lambda inner: torch.tanh(self.logits(inner) / 2))
+        return self._soft_bits(self.prepared(images), self.logits)
 
     @torch.no_grad()
     def soft_bits_at_a_glance(self, images: Tensor) -> Tensor:
         """The soft bits without the search and in fast arithmetic, for whoever sifts through many images."""
-        return self._looked_at(self._checked(images), lambda inner: torch.tanh(self.glanced_logits(inner) / 2))
+        return self._soft_bits(self.prepared(images), self.glanced_logits)
 
     def logits_as_they_are(self, images: Tensor) -> Tensor:
         """The log-odds of such images, of any size and unchecked: gradients pass, for whoever learns to be read."""
-        return self._looked_at(images, self.logits)
+        return self._both_ways(resize(images, (self.size, self.size)), self.logits)
 
-    def _looked_at(self, images: Tensor, read: Callable[[Tensor], Tensor]) -> Tensor:
-        inner = resize(images, (self.size, self.size))
+    def _soft_bits(self, inner: Tensor, read: Callable[[Tensor], Tensor]) -> Tensor:
+        return self._both_ways(inner, lambda seen: torch.tanh(read(seen) / 2))
+
+    def _both_ways(self, inner: Tensor, read: Callable[[Tensor], Tensor]) -> Tensor:
         return read(inner) if self.flip_invariant else (read(inner) + read(inner.flip(-1))) / 2
 
     def _checked(self, images: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from artfp.checkpoints import load_into, load_tensors, prefixed, save_tensors, under
-from artfp.codec.alignment import aligned_logits
-from artfp.codec.base import MIN_SIDE, Codec
+from artfp.codec.alignment import aligned_logits, certainty
+from artfp.codec.base import MIN_SIDE, Codec, Look
 from artfp.codec.mask import bounded_residual
 from artfp.codec.networks import Decoder, Encoder
 from artfp.codec.touchup import touched_up
@@ -86,9 +86,14 @@ class LearnedCodec(Codec):
         logits: Tensor = self.decoder(images)
         return logits
 
-    def sought_logits(self, images: Tensor, aspects: Tensor) -> Tensor:
-        """The decoder's log-odds, the image set right first where it looks cut or turned."""
-        return aligned_logits(self.decoder, images, aspects, self.sure)
+    def look(self, inner: Tensor) -> Look:
+        """An image that the decoder is sure of need not be looked at again."""
+        logits = self.logits(inner)
+        return Look(torch.tanh(logits / 2), logits, certainty(logits) < self.sure)
+
+    def searched(self, inner: Tensor, aspects: Tensor, logits: Tensor) -> Tensor:
+        """An image is set right first where it looks cut or turned."""
+        return torch.tanh(aligned_logits(self.decoder, inner, aspects, logits) / 2)
 
     def glanced_logits(self, images: Tensor) -> Tensor:
         """The decoder's log-odds in fast arithmetic."""

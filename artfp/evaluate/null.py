@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from artfp.codec.desk import BATCH
 from artfp.evaluate.numbers import empirical_threshold, matches_of
 from artfp.evaluate.workbench import CLEAN, TWIN, Workbench
 from artfp.files import read_json, write_json
 from artfp.perturb.grids import CLEAN_DECODES
-from artfp.reading import BATCH
 from artfp.robustness import Thresholds
 from artfp.statistics.decision import MATCH_AT
 from artfp.statistics.exact import Ints, matches_needed
