@@ -7,8 +7,10 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import count
 from pathlib import Path
+from statistics import fmean
 
 from artfp.codec.store import load_codec, suitable_for
+from artfp.data.manifest import MANIFEST
 from artfp.embed import EmbedSettings, Engine, embed_dataset
 from artfp.engines.local import LocalEngine
 from artfp.keys.registry import Registry
@@ -32,7 +34,8 @@ def marking(side: int, folder: Path, workers: int) -> Figure:
                 lambda: rate(partial(_bare, folder, side, pool), few, many),
             ]
         )
-    details = {"images a second": round(ours, 1), "Pillow's": round(bare, 1), "workers": workers}
+    rates = {"images a second": round(ours, 1), "Pillow's": round(bare, 1), "workers": workers}
+    details = rates | _bytes(folder, side, few)
     what = f"embed-dataset, {side} px PNG in, PNG out"
     return Figure(f"embed-{side}", what, "Pillow, decode and encode", ours / bare, target, details=details)
 
@@ -48,13 +51,29 @@ def two_workers(folder: Path) -> Figure:
 
 def marked(folder: Path, side: int, engine: Engine, images: int) -> None:
     """So many images of this side, marked as the command does."""
+    shutil.rmtree(_marked(folder, side, engine, images))
+
+
+def _bytes(folder: Path, side: int, images: int) -> dict[str, float]:
+    """Of a file, before and after, and of what the manifest has on it."""
+    target = _marked(folder, side, LocalEngine("cpu", 1), images)
+    files = [
+        [path.stat().st_size for path in place.rglob("*.png")] for place in (painted(folder, images, side), target)
+    ]
+    before, after = (round(fmean(sizes)) for sizes in files)
+    noted = (target / MANIFEST).stat().st_size / images
+    shutil.rmtree(target)
+    return {"bytes in": before, "bytes out": after, "bytes in the manifest": round(noted)}
+
+
+def _marked(folder: Path, side: int, engine: Engine, images: int) -> Path:
     source, target = painted(folder, images, side), folder / f"marked-{next(PLACES)}"
     codec = load_codec(suitable_for(side))
     with Registry(folder / "keys.sqlite") as registry:
         if "bench" not in registry.names():
             registry.new("bench")
         embed_dataset(EmbedSettings(source, target, "bench"), codec, registry, engine=engine)
-    shutil.rmtree(target)
+    return target
 
 
 def _bare(folder: Path, side: int, pool: ProcessPoolExecutor, images: int) -> None:
