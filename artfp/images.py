@@ -120,12 +120,12 @@ def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
 
 def to_pixels(images: Tensor) -> NDArray[np.uint8]:
     """A batch of the convention to N x H x W x 3 bytes, rounded to nearest."""
-    return images.mul(255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    return images.mul(255).round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
 
 def round_to_8_bits(images: Tensor) -> Tensor:
     """What an 8-bit file keeps; the gradient passes as if nothing had happened."""
-    rounded = images.detach().mul(255).round().clamp(0, 255).div(255)
+    rounded = images.detach().mul(255).round_().clamp_(0, 255).div_(255)
     return images + (rounded - images).detach()
 
 

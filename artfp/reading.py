@@ -26,11 +26,12 @@ from artfp.codec.desk import BATCH, Desk
 from artfp.data.streams import read_ahead, thread_count
 from artfp.errors import BadInputError, UsageError
 from artfp.files import sha256_bytes
-from artfp.images import LoadedImage, load_image, resize, to_tensor
+from artfp.images import LoadedImage, load_image
 from artfp.keys.records import PairTable
 from artfp.statistics.decision import judge_images
 from artfp.statistics.evidence import Evidence
 from artfp.statistics.exact import Floats
+from artfp.strips import shrunk
 from artfp.verdict import BadFile, ImageVerdict
 
 LISTED = 1000  # bad files in an error message
@@ -141,8 +142,7 @@ def read_pixels(codec: Codec, images: Sequence[Pixels]) -> Floats:
 
 def _prepared(codec: Codec, images: Sequence[Pixels]) -> tuple[list[Tensor], list[tuple[int, int]]]:
     """Each at the codec's size, and the sizes that they have."""
-    inner = [resize(to_tensor(image), (codec.size, codec.size)).clamp(0, 1) for image in images]
-    return inner, [(len(image), image.shape[1]) for image in images]
+    return [shrunk(image, codec.size) for image in images], [(len(image), image.shape[1]) for image in images]
 
 
 def load_readable(file: bytes, name: str) -> LoadedImage:
@@ -159,8 +159,7 @@ def _load(items: Sequence[Item], sizes: Sequence[int], index: int) -> _Loaded:
     try:
         file = read()
         loaded = load_readable(file, name)
-        image = to_tensor(loaded.rgb)
-        inputs = {size: resize(image, (size, size)).clamp(0, 1) for size in sizes}
+        inputs = {size: shrunk(loaded.rgb, size) for size in sizes}
         return _Loaded(name, loaded.size, inputs, sha256_bytes(file))
     except (BadInputError, OSError) as error:
         return _Loaded(name, (0, 0), {}, problem=str(error))

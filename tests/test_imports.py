@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("statistics",),
     ("keys",),
     ("images", "checkpoints", "devices", "verdict", "robustness", "quality", "secrecy", "attribution", "perceptual"),
-    ("similarity", "processes"),
+    ("similarity", "processes", "strips"),
     ("perturb", "data"),
     ("codec",),
     ("reading",),

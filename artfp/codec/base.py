@@ -81,11 +81,16 @@ class Codec(ABC):
     def embed(self, images: Tensor, bits: Tensor, strength: float = 1.0) -> Tensor:
         """Marked images, rounded to 8 bits, for one size of images and bits N x n or n."""
         images = self._checked(images)
+        residual = resize(self.residuals(images, bits), images.shape[-2:])
+        return round_to_8_bits((images + strength * residual).clamp(0, 1))
+
+    @torch.no_grad()
+    def residuals(self, images: Tensor, bits: Tensor) -> Tensor:
+        """What marks these images, at internal size."""
         if bits.shape[-1] != self.n_bits:
             raise ArtfpError(f"codec {self.name} carries {self.n_bits} bits, not {bits.shape[-1]}")
         bits = bits.to(self.device, torch.float32).expand(len(images), self.n_bits)
-        residual = self.residual(resize(images, (self.size, self.size)), bits)
-        return round_to_8_bits((images + strength * resize(residual, images.shape[-2:])).clamp(0, 1))
+        return self.residual(self.prepared(images), bits)
 
     @torch.no_grad()
     def soft_bits(self, images: Tensor, aspects: Tensor | None = None) -> Tensor:

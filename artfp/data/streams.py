@@ -1,6 +1,6 @@
 """Reading ahead and writing behind on threads, within bounds that no dataset exceeds.
 
-    read_ahead --in order--> same_size_batches --> (the codec) --> WriteBehind
+    read_ahead --in order--> in_batches or same_size_batches --> (the codec) --> WriteBehind
 
 Pillow and zlib let go of the interpreter lock, so threads are enough. Every bound is in pixels, since one photograph
 can weigh as much as ten thousand thumbnails. What comes out never depends on timing.
@@ -54,6 +54,18 @@ def read_ahead(pool: Executor, load: Callable[[int], S], indices: Iterable[int])
 def _depth(typical: int) -> int:
     """How many images of a size may be under way."""
     return max(1, min(AHEAD_IMAGES, AHEAD_PIXELS // typical)) if typical else 1
+
+
+def in_batches(items: Iterable[S], capacity: int) -> Iterator[list[S]]:
+    """Items of any sizes in their order, as many together as it takes to reach `capacity` pixels."""
+    batch: list[S] = []
+    for item in items:
+        batch.append(item)
+        if sum(map(_pixels, batch)) >= capacity:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def same_size_batches(items: Iterable[S], capacity: int = BATCH_PIXELS) -> Iterator[list[S]]:

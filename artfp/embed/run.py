@@ -16,6 +16,7 @@ from itertools import chain, islice
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from artfp import __version__
 from artfp.artefacts import Provenance, files_below, write_list
@@ -24,7 +25,7 @@ from artfp.data import manifest
 from artfp.data.contents import Contents
 from artfp.data.journal import Group, Refusal, Row
 from artfp.data.packing import pack
-from artfp.data.streams import WriteBehind, read_ahead, same_size_batches, thread_count
+from artfp.data.streams import WriteBehind, in_batches, read_ahead, thread_count
 from artfp.data.writers import Staging
 from artfp.embed.job import Advance, Job, Progress
 from artfp.embed.records import BadFilesError, BadImage, EmbedResult, KeyUse, ShardRecord
@@ -32,14 +33,16 @@ from artfp.embed.request import GROUP
 from artfp.embed.selfcheck import doubts, self_check
 from artfp.errors import BadInputError
 from artfp.files import sha256_bytes
-from artfp.images import LoadedImage, load_image, to_pixels, to_tensor
+from artfp.images import LoadedImage, load_image
+from artfp.strips import shrunk, with_residual
 
+MARKED_PIXELS = 1 << 23  # of images that the codec marks at once: 64 of up to 362 px, 8 of 1,024 px
 WRITING_GROUPS = 2  # whose files may still be on their way while the next is marked
 
 NO_IMAGE = LoadedImage(np.empty((0, 0, 3), np.uint8))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Loaded:
     """One image of the source, or why there is none."""
 
@@ -47,6 +50,8 @@ class _Loaded:
     image: LoadedImage = NO_IMAGE
     sha256: str = ""  # of the file
     reason: str = ""
+    inner: Tensor | None = None  # the image at the codec's size, if it is to be marked
+    residual: Tensor | None = None  # what marks it, at that size
 
     @property
     def size(self) -> tuple[int, int]:
@@ -113,7 +118,7 @@ def _mark(
             return loaded
         group = _Writing(start // GROUP, [], [])
         for item in _marked(job, _good(islice(loaded, GROUP), group.bad)):
-            group.files.append(writer.submit(item, functools.partial(_write, stage)))
+            group.files.append(writer.submit(item, functools.partial(_write, job, stage)))
         if group.bad and not job.request.settings.skip_bad:
             stage.refusals.begin()
             return chain(group.bad, loaded)
@@ -141,7 +146,8 @@ def _load(job: Job, index: int) -> _Loaded:
     height, width = image.size
     if min(height, width) < MIN_SIDE:
         return _Loaded(index, reason=f"{width} x {height} pixels are too few; {MIN_SIDE} x {MIN_SIDE} is the least")
-    return _Loaded(index, image, sha256_bytes(file))
+    inner = None if job.key_of(index) is None else shrunk(image.rgb, job.request.codec.size)
+    return _Loaded(index, image, sha256_bytes(file), inner=inner)
 
 
 def _good(items: Iterable[_Loaded], bad: list[_Loaded]) -> Iterator[_Loaded]:
@@ -154,20 +160,23 @@ def _good(items: Iterable[_Loaded], bad: list[_Loaded]) -> Iterator[_Loaded]:
 
 
 def _marked(job: Job, items: Iterable[_Loaded]) -> Iterator[_Loaded]:
-    """The same images, those to be marked marked; the codec sees batches that the group alone determines."""
-    request = job.request
-    for batch in same_size_batches(items):
-        chosen = [item for item in batch if job.key_of(item.index) is not None]
-        yield from (item for item in batch if job.key_of(item.index) is None)
+    """The same images, those to be marked with what marks them; the group alone determines the codec's batches."""
+    for batch in in_batches(items, MARKED_PIXELS):
+        yield from (item for item in batch if item.inner is None)
+        chosen = [(item, item.inner) for item in batch if item.inner is not None]
         if chosen:
-            bits = torch.from_numpy(job.bits_of([item.index for item in chosen]))
-            pixels = request.codec.embed(_batch(item.image for item in chosen), bits, request.settings.strength)
-            for item, rgb in zip(chosen, to_pixels(pixels), strict=True):
-                yield dataclasses.replace(item, image=dataclasses.replace(item.image, rgb=rgb))
+            bits = torch.from_numpy(job.bits_of([item.index for item, _ in chosen]))
+            residuals = job.request.codec.residuals(torch.cat([inner for _, inner in chosen]), bits).cpu()
+            for (item, _), residual in zip(chosen, residuals, strict=True):
+                yield dataclasses.replace(item, inner=None, residual=residual)
 
 
-def _write(stage: Staging, item: _Loaded) -> Row:
-    return stage.write(item.index, item.image, item.sha256)
+def _write(job: Job, stage: Staging, item: _Loaded) -> Row:
+    image = item.image
+    if item.residual is not None:
+        marked = with_residual(image.rgb, item.residual, job.request.settings.strength)
+        image = dataclasses.replace(image, rgb=marked)
+    return stage.write(item.index, image, item.sha256)
 
 
 def _record(stage: Staging, group: _Writing) -> None:
@@ -238,7 +247,3 @@ def _key_uses(job: Job, rows: Iterable[Row]) -> tuple[KeyUse, ...]:
     for row in rows:
         counts[marking.of[row.image]] += 1
     return tuple(map(KeyUse, job.key_ids, marking.class_names, counts.tolist()))
-
-
-def _batch(images: Iterable[LoadedImage]) -> torch.Tensor:
-    return to_tensor(np.stack([image.rgb for image in images]))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artfp.data import streams
-from artfp.data.streams import WriteBehind, read_ahead, same_size_batches
+from artfp.data.streams import WriteBehind, in_batches, read_ahead, same_size_batches
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,19 @@ def test_batches_have_one_size_and_lose_nothing(sizes: list[tuple[int, int]], ca
         height, width = batch[0].size
         assert (len(batch) - 1) * height * width < capacity
     assert batches == list(same_size_batches(iter(items), capacity))
+
+
+@settings(deadline=None, max_examples=50)  # no clock on a busy machine
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), max_size=40), st.integers(1, 30))
+def test_batches_of_any_sizes_keep_the_order_and_end_with_their_capacity(
+    sizes: list[tuple[int, int]], capacity: int
+) -> None:
+    items = [Item(number, size) for number, size in enumerate(sizes)]
+    batches = list(in_batches(iter(items), capacity))
+    assert [item for batch in batches for item in batch] == items
+    pixels = [[item.size[0] * item.size[1] for item in batch] for batch in batches]
+    assert all(sum(batch[:-1]) < capacity for batch in pixels)
+    assert all(sum(batch) >= capacity for batch in pixels[:-1])
 
 
 def test_write_behind_never_holds_more_than_its_capacity() -> None:

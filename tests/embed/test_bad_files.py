@@ -17,6 +17,7 @@ from PIL import Image
 
 from artfp.data.writers import Row, Staging
 from artfp.embed import BadFilesError, BadImage, EmbedResult, run
+from artfp.embed.job import Job
 from artfp.errors import Exit
 
 Embed = Callable[..., EmbedResult]
@@ -86,11 +87,11 @@ def test_all_bad_files_are_named_and_nothing_is_written(embed: Embed, spoiled: P
 def test_a_bad_file_that_only_decoding_finds_ends_the_marking_not_the_search(
     embed: Embed, thumbnails: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = []
+    written, whole = [], run._write
 
-    def write(stage: Staging, item: Any) -> Row:
+    def write(job: Job, stage: Staging, item: Any) -> Row:
         written.append(item.index)
-        return stage.write(item.index, item.image)
+        return whole(job, stage, item)
 
     monkeypatch.setattr(run, "_write", write)
     files = sorted(thumbnails.rglob("*.bmp"))

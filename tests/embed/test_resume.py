@@ -17,6 +17,7 @@ from kinds import pyarrow
 from artfp.data import packing
 from artfp.data.writers import Row, Staging
 from artfp.embed import EmbedResult, EmbedSettings, embed_dataset, plan_embedding, run
+from artfp.embed.job import Job
 from artfp.errors import ArtfpError, BadInputError, Exit, UsageError
 from artfp.keys.registry import Registry
 
@@ -67,12 +68,13 @@ def test_a_death_between_two_files_of_a_group_costs_that_group_only(
     embed: Embed, thumbnails: Path, tmp_path: Path, digests: Digests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[int] = []
+    whole = run._write
 
-    def write(stage: Staging, item: Any) -> Any:
+    def write(job: Job, stage: Staging, item: Any) -> Any:
         written.append(item.index)
         if item.index == 150 and len(written) < 200:
             raise Death
-        return stage.write(item.index, item.image, item.sha256)
+        return whole(job, stage, item)
 
     monkeypatch.setattr(run, "_write", write)
     with pytest.raises(Death):
@@ -155,8 +157,9 @@ def full(*args: Any, **kwargs: Any) -> Any:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def full_from(index: int) -> Callable[[Staging, Any], Row]:
-    return lambda stage, item: full() if item.index == index else stage.write(item.index, item.image, item.sha256)
+def full_from(index: int) -> Callable[[Job, Staging, Any], Row]:
+    whole = run._write
+    return lambda job, stage, item: full() if item.index == index else whole(job, stage, item)
 
 
 class Full(io.FileIO):
