@@ -39,5 +39,9 @@ class BadInputError(ArtfpError):
     exit_code = Exit.BAD_INPUT
 
 
+class UnreachableError(ArtfpError):
+    """Another machine does not give what is asked of it: nothing is wrong with the data, so none are left out."""
+
+
 class DivergedError(ArtfpError):
     """A training run is lost: NaN, infinity or numbers beyond all sense; the last good checkpoint is kept."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hub import Hub, connected
 from numpy.typing import NDArray
 from PIL import Image
 from small_runs import carry_out
@@ -39,6 +40,13 @@ def dct() -> DctCodec:
 def clean_pixels() -> Pixels:
     """Unmarked procedural images of the dct codec's size."""
     return np.stack(list(generate("photo-like", 24, 64, seed=12)))
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A Hugging Face hub on this machine, without any repository yet."""
+    with connected(Hub(), tmp_path / "cache", monkeypatch) as served:
+        yield served
 
 
 @pytest.fixture

@@ -111,6 +111,9 @@ def embed_dataset(
 ) -> None:
     """Mark every image of SRC, a folder, zip, tar, Parquet file, list or pattern, into DST, a new folder or a .zip.
 
+    SRC may be a dataset of the Hugging Face hub: hf://OWNER/NAME[@REVISION][:[CONFIG/]SPLIT][#COLUMN], by ranges of its
+    Parquet files (extra `datasets`). DST's manifest names the commit, and interrupted runs go on over that one only.
+
     DST loads in StyleGAN-family trainers and as a Hugging Face imagefolder; labels and metadata come along.
     With --format tar it holds WebDataset shards, with --format parquet files as Hugging Face has them.
     It appears at the end, whole: interrupted, run the same command again. Nothing is ever overwritten.

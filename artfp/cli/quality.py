@@ -80,7 +80,8 @@ def quality(
 ) -> None:
     """Measure how far the images of OTHER, marked or generated, are from the real ones of REAL.
 
-    Both are folders, zips, tars, Parquet files, lists of paths, or patterns of shards.
+    Both are folders, zips, tars, Parquet files, lists of paths, patterns of shards, or hf://OWNER/NAME:SPLIT
+    (docs/datasets.md).
 
     `artfp quality photos/ marked/` says what marking cost; `artfp quality held-out/ generated/ --twin of-twin/` whether
     a generator that learnt from marked images is worse than its twin.

@@ -88,7 +88,7 @@ def verify(
     """Test whether images carry a registered key.
 
     PATHS are image files, folders, zips, tars, Parquet files, lists of paths (.txt, .lst), quoted patterns, or - for a
-    list on stdin. All of them together are one set.
+    list on stdin, or hf://OWNER/NAME:SPLIT (docs/datasets.md). All of them together are one set.
 
     Exit codes: 0 match, 1 no match, 3 inconclusive, 4 unreadable files. With --each the worst verdict counts:
     1 if any path has no match, else 3 if any is inconclusive, else 0.

@@ -22,8 +22,9 @@ from artfp.data.labels import Labels
 from artfp.data.listing import MAX_FILE_BYTES, Listing
 from artfp.data.metadata import ExtraColumns, safe_column
 from artfp.data.parquet_file import Layout, ParquetFile
+from artfp.data.remote import HubFile
 from artfp.data.source import Source, naming, reason
-from artfp.errors import BadInputError
+from artfp.errors import BadInputError, UnreachableError
 
 FORMAT = "Parquet file"
 KEPT = 2  # groups of rows in memory
@@ -36,8 +37,11 @@ class ParquetSource(Source):
 
     kind = "parquet"
 
-    def __init__(self, path: Path, shards: Mapping[str, Path] | None = None) -> None:
+    def __init__(
+        self, path: Path, shards: Mapping[str, Path | HubFile] | None = None, column: str | None = None
+    ) -> None:
         self._shards = list((shards or {"": path}).items())
+        self._column = column  # of the images, where it was named
         self._states: list[tuple[int, int]] = []
         self._layouts: list[Layout] = []
         self._groups: list[tuple[int, int, int]] = []  # shard, place in it, rows
@@ -104,7 +108,7 @@ class ParquetSource(Source):
             yield file
 
     def _opened(self, shard: int) -> ParquetFile:
-        file = ParquetFile(self._shards[shard][1])
+        file = ParquetFile(self._shards[shard][1], self._column)
         if shard < len(self._states) and file.state != self._states[shard]:
             file.close()
             raise ValueError("it has changed since it was listed")
@@ -137,7 +141,7 @@ class ParquetSource(Source):
                 self._close_file()
                 self._open = shard, self._opened(shard)
             return self._open[1].images(place, rows)
-        except MemoryError:
+        except (MemoryError, UnreachableError):
             raise
         except Exception as error:  # whatever pyarrow's decoders raise
             self._damaged[group] = f"{self._shards[shard][1]}, group {place} of rows: {reason(error)}"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from artfp.data.parquet_footer import RowGroup, read_footer, row_groups
+from artfp.data.remote import HubFile
 from artfp.errors import BadInputError, UsageError
 from artfp.files import sha256_bytes
 
@@ -37,12 +38,13 @@ class Layout:
 class ParquetFile:
     """An open file. Use as a context manager; not from several threads at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | HubFile, column: str | None = None) -> None:
         self.path = path
         found = path.stat()
         self.state = found.st_size, found.st_mtime_ns
-        self._file = import_pyarrow("pyarrow.parquet").ParquetFile(path, page_checksum_verification=True)
-        self.layout = layout_of(self._file.schema_arrow, path)
+        opened = path.open("rb") if isinstance(path, HubFile) else path
+        self._file = import_pyarrow("pyarrow.parquet").ParquetFile(opened, page_checksum_verification=True)
+        self.layout = layout_of(self._file.schema_arrow, path, column)
 
     def __enter__(self) -> Self:
         return self
@@ -107,14 +109,15 @@ def import_pyarrow(module: str) -> Any:
         raise UsageError(f"Parquet files need the extra `parquet` ({error}): pip install 'artfp[parquet]'") from error
 
 
-def layout_of(schema: Any, path: Path) -> Layout:
-    """What the columns are for, by their types and Hugging Face's notes."""
+def layout_of(schema: Any, path: Path | HubFile, column: str | None = None) -> Layout:
+    """What the columns are for, by their types and Hugging Face's notes; the images' may be named."""
     features = _features(schema.metadata)
     images = {field.name: leaf for field in schema if (leaf := _image_leaf(field))}
-    if IMAGE not in images and len(images) != 1:
+    wanted = column or IMAGE
+    if wanted not in images and (column or len(images) != 1):
         told = f"columns of images: {', '.join(images) or 'none'}"
-        raise BadInputError(f"{path}: {told}; needed is one called {IMAGE}, of bytes or of structs {{bytes, path}}")
-    image = IMAGE if IMAGE in images else next(iter(images))
+        raise BadInputError(f"{path}: {told}; needed is one called {wanted}, of bytes or of structs {{bytes, path}}")
+    image = wanted if wanted in images else next(iter(images))
     label = _label(schema, features)
     rest = [field for field in schema if field.name not in (image, label)]
     return Layout(

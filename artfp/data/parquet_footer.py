@@ -11,6 +11,8 @@ from itertools import chain, repeat
 from pathlib import Path
 from typing import NamedTuple
 
+from artfp.data.remote import HubFile
+
 MAGIC = b"PAR1"
 TRUE, FALSE, BYTE, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = 1, 2, 3, 7, 8, 9, 10, 11, 12
 NUMBERS = (4, 5, 6)  # of 16, 32 and 64 bits
@@ -32,7 +34,7 @@ class RowGroup(NamedTuple):
     missing: int  # 0 also where nobody has counted
 
 
-def read_footer(path: Path) -> bytes:
+def read_footer(path: Path | HubFile) -> bytes:
     """The last part of a file, which describes all others."""
     with path.open("rb") as stream:
         length = stream.seek(0, 2)

@@ -2,6 +2,7 @@
 
     a folder     its images, at any depth; without any, its shards      `data/*.tar`   a pattern: the shards it matches
     .zip, .tar   `archives.py`     .parquet   `parquet.py`              .txt, .lst     `lists.py`
+    hf://...     a dataset of the Hugging Face hub: `hub.py`
 
 The order is that of the names as strings; of lists and Parquet files their own. Hidden files and `__MACOSX` do not
 exist; other files are counted by suffix.
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from artfp.data.archives import TarSource, ZipSource
+from artfp.data.hub import HubSource, is_on_hub
 from artfp.data.listing import MAX_FILE_BYTES, SHARDS, Listing, unicode_name, walk_folder
 from artfp.data.lists import LISTS, ListSource
 from artfp.data.parquet import ParquetSource
@@ -27,7 +29,7 @@ from artfp.images import EXTENSIONS
 
 __all__ = ["Entry", "FolderSource", "Source", "collect", "is_there", "open_source"]
 
-MISSING = "no such folder or zip, tar, Parquet file, list of paths, or pattern of such files"
+MISSING = "no such folder or zip, tar, Parquet file, list of paths, or pattern of such files (nor hf://OWNER/NAME)"
 PACKED = frozenset({".zip", *SHARDS})
 SHRUNK = frozenset({".gz", ".tgz", ".bz2", ".xz", ".zst"})
 COMPRESSED = {
@@ -65,7 +67,9 @@ SHARDED: Mapping[str, _Sharded] = {".tar": TarSource, ".parquet": ParquetSource}
 
 
 def open_source(path: Path) -> Source:
-    """The dataset at a path, or in the shards that a pattern matches."""
+    """The dataset at a path, in the shards that a pattern matches, or of the hub."""
+    if is_on_hub(path):
+        return HubSource(path)
     if path.is_dir():
         return _open_folder(path)
     if path.is_file():
@@ -78,8 +82,8 @@ def open_source(path: Path) -> Source:
 
 
 def is_there(path: Path) -> bool:
-    """Whether a path, or what it matches as a pattern, exists."""
-    return path.exists() or bool(_matching(path))
+    """Whether a path, or what it matches as a pattern, exists; what is on the hub shows when it is opened."""
+    return is_on_hub(path) or path.exists() or bool(_matching(path))
 
 
 def shards_at(path: Path) -> dict[str, Path]:
@@ -143,7 +147,7 @@ def _open_shards(path: Path, shards: Mapping[str, Path]) -> Source:
 def collect(paths: Sequence[str]) -> Iterator[tuple[str, Callable[[], bytes]]]:
     """Every image under files, folders, archives, tables, lists and patterns: its name and a function that reads it."""
     for text in paths:
-        if os.path.lexists(text):
+        if is_on_hub(Path(text)) or os.path.lexists(text):
             yield from _images_at(Path(text))
             continue
         matches = [Path(name) for name in sorted(glob.glob(text, recursive=True))]  # noqa: PTH207 - the pattern may be absolute
@@ -156,7 +160,7 @@ def collect(paths: Sequence[str]) -> Iterator[tuple[str, Callable[[], bytes]]]:
 
 
 def _images_at(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    if not path.is_dir() and path.suffix.lower() not in PACKED | LISTS | SHRUNK:
+    if not (is_on_hub(path) or path.is_dir() or path.suffix.lower() in PACKED | LISTS | SHRUNK):
         yield unicode_name(str(path)), functools.partial(_read_file, path)
         return
     source = open_source(path)

@@ -23,7 +23,7 @@ from artfp.data import labels, metadata
 from artfp.data.labels import Label, Labels
 from artfp.data.listing import LABEL_FILE, Listing, unicode_name
 from artfp.data.metadata import ExtraColumns
-from artfp.errors import ArtfpError, BadInputError
+from artfp.errors import ArtfpError, BadInputError, UnreachableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,21 @@ class Source(ABC, Sequence[Entry]):
         """All images in order."""
         return self
 
+    @property
+    def revision(self) -> str | None:
+        """The version of it that was opened, where others may follow under the same name."""
+        return None
+
+    @property
+    def title(self) -> str:
+        """What it is called in front of people."""
+        return unicode_name(str(self.path))
+
+    @property
+    def lasting_path(self) -> Path:
+        """What opens the same from anywhere, and later."""
+        return self.path.absolute()
+
     def __len__(self) -> int:
         return len(self._names)
 
@@ -85,7 +100,7 @@ class Source(ABC, Sequence[Entry]):
 
     def place(self, index: int) -> str:
         """Where an image is, for people and to tell it from those of other sources."""
-        return f"{unicode_name(str(self.path))}/{self._names[index]}"
+        return f"{self.title}/{self._names[index]}"
 
     def read(self, entry: Entry) -> bytes:
         """The bytes of an image's file."""
@@ -98,7 +113,7 @@ class Source(ABC, Sequence[Entry]):
             raise BadInputError(f"{name}: {self._problems[name]}")
         try:
             return self._fetch(self._handles[index])
-        except MemoryError:
+        except (MemoryError, UnreachableError):
             raise
         # A damaged archive makes zipfile raise zlib.error, RuntimeError, NotImplementedError, struct.error ...
         except Exception as error:
@@ -184,7 +199,7 @@ class Source(ABC, Sequence[Entry]):
 
 
 @contextmanager
-def naming(path: Path, kind: str) -> Iterator[None]:
+def naming(path: object, kind: str) -> Iterator[None]:
     """Turn whatever a damaged file makes its reader raise into one error that names the file."""
     try:
         yield

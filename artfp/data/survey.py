@@ -11,7 +11,7 @@ from pathlib import Path
 
 from artfp.data.manifest import SizeCount
 from artfp.data.readers import Source, open_source
-from artfp.errors import ArtfpError, BadInputError
+from artfp.errors import BadInputError, UsageError
 from artfp.images import encode_png, load_image
 
 SAMPLE = 8
@@ -55,7 +55,7 @@ def typical_side(path: Path) -> int | None:
             for index in evenly_spaced(len(source), SAMPLE):
                 with contextlib.suppress(BadInputError):
                     sides.append(min(load_image(source.read_at(index), source[index].name).size))
-    except ArtfpError:
+    except (BadInputError, UsageError):
         return None
     return int(statistics.median_low(sides)) if sides else None
 

@@ -87,7 +87,7 @@ class Request:
 
     def __getstate__(self) -> dict[str, Any]:
         """What goes to another process: the source's hash in the place of open files."""
-        settings = dataclasses.replace(self.settings, source=self.settings.source.absolute())
+        settings = dataclasses.replace(self.settings, source=self.source.lasting_path)
         return self.__dict__ | {"settings": settings, "source": self.source.sha256}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -103,7 +103,7 @@ def plan_embedding(settings: EmbedSettings, codec: Codec, registry: Registry | N
     with checked(settings, codec, registry) as request:
         source, names = request.source, request.marking.names
         return EmbedPlan(
-            source=str(settings.source),
+            source=source.title,
             target=str(settings.target),
             output=request.output.kind,
             images=len(source),
@@ -243,6 +243,7 @@ def _description(
         **output.settings(),
         "images": len(source),
         "source": source.sha256,
+        **({"revision": source.revision} if source.revision else {}),
         "codec": codec.sha256,
         "keys": list(key_ids),
         "key per": settings.key_per,
