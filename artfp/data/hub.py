@@ -134,14 +134,16 @@ def _file(address: Address, name: str) -> Path | HubFile:
 @contextmanager
 def _explained(address: Address) -> Iterator[None]:
     """What `datasets` raises, in our words, with what to do."""
-    known = import_for_hub("datasets.exceptions")
+    known, files = import_for_hub("datasets.exceptions"), import_for_hub("datasets.data_files")
     try:
         yield
     except (ArtfpError, MemoryError):
         raise
     except known.DatasetNotFoundError as error:
         raise UsageError(f"{address}: {error} {ACCESS}") from error
-    except (known.DataFilesNotFoundError, ValueError) as error:  # of a configuration that is not there, or not said
+    except (known.DataFilesNotFoundError, files.EmptyDatasetError) as error:
+        raise UsageError(f"{address}: {reason(error)}") from error
+    except ValueError as error:  # of a configuration that is not there, or not said
         raise UsageError(f"{address}: {' '.join(str(error).splitlines()[:2])} ({FORM})") from error
     except OSError as error:
         raise UnreachableError(f"{address}: {reason(error)}. {_without_network(address)}") from error

@@ -130,6 +130,9 @@ def test_what_is_not_there_or_not_for_everybody_is_a_usage_error_that_says_what_
     (tmp_path / "photos" / "a.png").write_bytes(b"x")
     hub.add("cats/photos", tmp_path / "photos")
     assert "its files are no Parquet (.png)" in error("hf://cats/photos")
+    (tmp_path / "empty").mkdir()
+    hub.add("cats/empty", tmp_path / "empty")
+    assert "doesn't contain any data files" in error("hf://cats/empty")
 
 
 def test_files_elsewhere_that_a_card_names_are_not_read(repository: Path, tmp_path: Path) -> None:
@@ -178,7 +181,7 @@ def test_a_branch_that_moves_on_is_another_revision(repository: Path, tmp_path: 
 
 
 def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("datasets", "datasets.exceptions"):
+    for module in ("datasets", "datasets.exceptions", "datasets.data_files"):
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(UsageError, match=r"need the extra `datasets` .* pip install 'artfp\[datasets\]'"):
         open_source(Path("hf://cats/dogs"))
