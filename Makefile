@@ -31,7 +31,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,quality,parquet,datasets,onnx,sign,ray]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,quality,parquet,datasets,onnx,sign,ray,serve]'
 	@touch $@
 
 clean:

@@ -48,11 +48,11 @@ def check_images(images: Tensor) -> Tensor:
     return images
 
 
-def load_image(source: Path | bytes, name: str) -> LoadedImage:
+def load_image(source: Path | bytes, name: str, max_pixels: int = MAX_PIXELS) -> LoadedImage:
     """Decode a file of any common mode, upright; refuse bombs, animations and corrupt data by name."""
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-            _refuse_unusable(image, name)
+            _refuse_unusable(image, name, max_pixels)
             image.load()
             return _to_rgb_and_alpha(ImageOps.exif_transpose(image))
     except ArtfpError:
@@ -77,10 +77,10 @@ def file_format(file: bytes, name: str) -> str:
         raise BadInputError(f"{name}: not a readable image (of no format that Pillow knows)") from error
 
 
-def _refuse_unusable(image: Image.Image, name: str) -> None:
+def _refuse_unusable(image: Image.Image, name: str, max_pixels: int) -> None:
     width, height = image.size
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-        raise BadInputError(f"{name}: {width} x {height} pixels is over the limit of {MAX_PIXELS:,}")
+    if width * height > max_pixels or max(width, height) > MAX_SIDE:
+        raise BadInputError(f"{name}: {width} x {height} pixels is over the limit of {max_pixels:,}")
     # phones store a second view in their JPEGs, which Pillow calls MPO; the first is the photograph
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
         raise BadInputError(f"{name}: an animation or multi-page file; give single images")

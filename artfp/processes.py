@@ -9,8 +9,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from artfp.devices import prepare_device
-
 SPAWN = multiprocessing.get_context("spawn")  # a forked process would hold locks of threads that it has not
 
 
@@ -19,11 +17,13 @@ def usual_workers(device: str) -> int:
     return len(os.sched_getaffinity(0)) if device == "cpu" else 1
 
 
-def begin_worker(device: str, threads: int) -> None:
-    """What a process that another one has started does first."""
+def begin_worker(device: str, threads: int | None) -> str:
+    """What a process that another one has started does first; the device that it is to compute on."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us is interrupted, and ends us
     threading.Thread(target=_outlive_nobody, daemon=True).start()
-    prepare_device(device, threads)
+    from artfp.devices import prepare_device  # whoever only starts processes needs no torch
+
+    return prepare_device(device, threads)
 
 
 def _outlive_nobody() -> None:

@@ -26,7 +26,7 @@ from artfp.codec.desk import BATCH, Desk
 from artfp.data.streams import read_ahead, thread_count
 from artfp.errors import BadInputError, UsageError
 from artfp.files import sha256_bytes
-from artfp.images import LoadedImage, load_image
+from artfp.images import MAX_PIXELS, LoadedImage, load_image
 from artfp.keys.records import PairTable
 from artfp.statistics.decision import judge_images
 from artfp.statistics.evidence import Evidence
@@ -60,7 +60,7 @@ class Judged(NamedTuple):
 
 
 @dataclass(eq=False)
-class _Loaded:
+class Loaded:
     """One image at every internal size that is needed, or the reason why not."""
 
     name: str
@@ -114,7 +114,7 @@ def read_images(
     desks = [Desk(reading.codec, reading.fast) for reading in readings]
     judged: list[Judged] = []
     bad: list[BadFile] = []
-    batch: list[_Loaded] = []
+    batch: list[Loaded] = []
     with ThreadPoolExecutor(thread_count()) as pool:
         load = functools.partial(_load, items, sizes)
         for done, loaded in enumerate(read_ahead(pool, load, range(len(items))), start=1):
@@ -145,27 +145,37 @@ def _prepared(codec: Codec, images: Sequence[Pixels]) -> tuple[list[Tensor], lis
     return [shrunk(image, codec.size) for image in images], [(len(image), image.shape[1]) for image in images]
 
 
-def load_readable(file: bytes, name: str) -> LoadedImage:
+def load_readable(file: bytes, name: str, max_pixels: int = MAX_PIXELS) -> LoadedImage:
     """An image in which a codec can read something."""
-    loaded = load_image(file, name)
+    loaded = load_image(file, name, max_pixels)
     height, width = loaded.size
     if min(height, width) < MIN_SIDE:
         raise BadInputError(f"{name}: {width} x {height} pixels is under {MIN_SIDE}")
     return loaded
 
 
-def _load(items: Sequence[Item], sizes: Sequence[int], index: int) -> _Loaded:
-    name, read = items[index]
+def _load(items: Sequence[Item], sizes: Sequence[int], index: int) -> Loaded:
+    return load_inputs(*items[index], sizes)
+
+
+def load_inputs(name: str, read: Callable[[], bytes], sizes: Sequence[int], max_pixels: int = MAX_PIXELS) -> Loaded:
+    """A file as codecs of these sizes take it, or why they cannot."""
     try:
         file = read()
-        loaded = load_readable(file, name)
+        loaded = load_readable(file, name, max_pixels)
         inputs = {size: shrunk(loaded.rgb, size) for size in sizes}
-        return _Loaded(name, loaded.size, inputs, sha256_bytes(file))
+        return Loaded(name, loaded.size, inputs, sha256_bytes(file))
     except (BadInputError, OSError) as error:
-        return _Loaded(name, (0, 0), {}, problem=str(error))
+        return Loaded(name, (0, 0), {}, problem=str(error))
 
 
-def _read(batch: Sequence[_Loaded], desk: Desk) -> list[Floats]:
+def read_loaded(codec: Codec, batch: Sequence[Loaded], fast: bool = False) -> Floats:
+    """The soft bits of at most `BATCH` images, which read the same whatever images they share a batch with."""
+    desk = Desk(codec, fast)
+    return np.concatenate([*_read(batch, desk), *desk.rest()])
+
+
+def _read(batch: Sequence[Loaded], desk: Desk) -> list[Floats]:
     return desk.read([loaded.inputs[desk.codec.size] for loaded in batch], [loaded.size for loaded in batch])
 
 

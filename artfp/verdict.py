@@ -113,7 +113,7 @@ def share_or_bound(share: float, total: int) -> str:
 
 def statement_of_match(n_images: int, key: str, origin: str, q: float, trials: int, alone: int) -> str:
     """What a match proves, where `alone` of the images match by themselves."""
-    sentences = [_who_carries(n_images, key, alone), f"{_probability(q)} ({_corrected(trials)})."]
+    sentences = [who_carries(n_images, key, alone), f"{_probability(q)} ({trials_words(trials)})."]
     if n_images > 1 and alone < n_images:
         sentences.append(f"{alone:,} of {n_images:,} images match on their own (p <= {ALONE_AT}).")
     if origin in CONDITIONS:
@@ -139,7 +139,7 @@ def statement_of_trace(n_images: int, names: Sequence[str], origins: Sequence[st
         f"{_these(n_images).capitalize()} {verb} {_keys_of(names)}: made by a copy that was issued with such a key, or "
         f"put together of issued copies, or marked with it. Who passed {them} on, this does not say.",
         f"The probability that anyone is named whose key has nothing to do with {them} is at most {error:g} "
-        f"({_corrected(trials)}).",
+        f"({trials_words(trials)}).",
         *(CONDITIONS[origin] for origin in dict.fromkeys(origins) if origin in CONDITIONS),
     ]
     return " ".join(sentences)
@@ -148,8 +148,8 @@ def statement_of_trace(n_images: int, names: Sequence[str], origins: Sequence[st
 def statement_of_no_power(trials: int, floor: float, error: float) -> str:
     """Why nobody could have been named."""
     return (
-        f"Inconclusive: even perfect agreement would have probability {at_most(floor)} ({_corrected(trials)}), and an "
-        f"error of at most {error:g} was asked for."
+        f"Inconclusive: even perfect agreement would have probability {at_most(floor)} ({trials_words(trials)}), and "
+        f"an error of at most {error:g} was asked for."
     )
 
 
@@ -162,7 +162,7 @@ def _keys_of(names: Sequence[str]) -> str:
     return f"keys of {', '.join(names[:-1])} and {names[-1]}"
 
 
-def _who_carries(n_images: int, key: str, alone: int) -> str:
+def who_carries(n_images: int, key: str, alone: int) -> str:
     """A set's agreement is evidence about the set: one that is marked in part agrees too."""
     if n_images == 1:
         return f"This image carries the key {key}: it is marked data or comes from a model trained on it."
@@ -180,7 +180,8 @@ def _probability(q: float) -> str:
     return f"A key drawn at random would agree this well with probability at most {at_most(q)}"
 
 
-def _corrected(trials: int) -> str:
+def trials_words(trials: int) -> str:
+    """For how many keys a probability is corrected."""
     return f"corrected for {trials:,} trial{'s' if trials != 1 else ''}"
 
 

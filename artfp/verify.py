@@ -12,7 +12,7 @@ from artfp.codec.store import find_codecs
 from artfp.errors import UsageError
 from artfp.keys.records import Origin
 from artfp.keys.registry import Registry
-from artfp.reading import Item, Progress, Reading, image_verdicts, listed, read_images, silent
+from artfp.reading import Item, Judged, Progress, Reading, image_verdicts, listed, read_images, silent
 from artfp.statistics.decision import MATCH, NO_MATCH, Decision, decide
 from artfp.statistics.evidence import Evidence
 from artfp.verdict import (
@@ -39,16 +39,36 @@ def verify(
 
     `fast` reads every image once, in fast arithmetic: what was cut or turned is not searched for.
     """
-    unique, names = listed(items), key_names(registry, key)
-    readings = [Reading(codec, registry.pairs(codec.sha256, names), Evidence(codec.n_bits), fast) for codec in codecs]
-    readings = [reading for reading in readings if len(reading.pairs)]
-    if not readings:
-        raise UsageError(_nothing_recorded(registry, key))
+    unique = listed(items)
+    readings = readings_of(registry, codecs, key, fast)
     judged, bad = read_images(unique, readings, skip_bad, on_progress)
+    not_tried = _not_tried(registry, key_names(registry, key), {codec.sha256 for codec in codecs})
+    return verdict_on(registry, readings, judged, bad, not_tried)
+
+
+def readings_of(
+    registry: Registry, codecs: Sequence[Codec], key: str | None = None, fast: bool = False
+) -> list[Reading]:
+    """Every codec with the keys that are to be tried with it, and nothing read yet."""
+    names = key_names(registry, key)
+    readings = [Reading(codec, registry.pairs(codec.sha256, names), Evidence(codec.n_bits), fast) for codec in codecs]
+    if found := [reading for reading in readings if len(reading.pairs)]:
+        return found
+    raise UsageError(_nothing_recorded(registry, key))
+
+
+def verdict_on(
+    registry: Registry,
+    readings: Sequence[Reading],
+    judged: Sequence[Judged],
+    bad: Sequence[BadFile] = (),
+    not_tried: tuple[NotTried, ...] = (),
+) -> Verdict:
+    """The verdict on images of which all has been read."""
     decision = decide([(reading.evidence, reading.pairs, reading.codec.facts()) for reading in readings])
-    not_tried = _not_tried(registry, names, {codec.sha256 for codec in codecs})
     images = image_verdicts(judged, readings, decision.trials)
-    return _verdict(decision, registry.get(decision.best.key).key_id, bad, not_tried, images, fast)
+    key_id = registry.get(decision.best.key).key_id
+    return _verdict(decision, key_id, bad, not_tried, images, readings[0].fast)
 
 
 def recorded_codecs(registry: Registry, key: str | None = None, extra: Sequence[str] = ()) -> list[Codec]:

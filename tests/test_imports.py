@@ -31,7 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("contest",),
     ("report", "doctor"),
     ("pipeline",),
-    ("audit",),
+    ("audit", "serve"),
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -25,6 +25,7 @@ from artfp.cli.robustness import robustness
 from artfp.cli.run import run_recipe
 from artfp.cli.sample import export, sample
 from artfp.cli.secrecy import secrecy
+from artfp.cli.serve import serve
 from artfp.cli.signing import sign
 from artfp.cli.trace import trace
 from artfp.cli.verify import verify
@@ -48,6 +49,7 @@ def artfp() -> None:
 artfp.add_command(key)
 artfp.add_command(embed_dataset)
 artfp.add_command(verify)
+artfp.add_command(serve)
 artfp.add_command(report)
 artfp.add_command(compare)
 artfp.add_command(doctor)

@@ -127,7 +127,7 @@ def decide(evidences: Sequence[tuple[Evidence, Pairs, Facts]]) -> Decision:
     trials = sum(len(test.pairs.packed) for test in tests)
     best, runner_up, test, row = _ranking(tests, trials)
     floor = float(corrected(max(test.p.floor for test in tests), trials))
-    outcome, reason = _judge(best.q, floor)
+    outcome, reason = judge(best.q, floor)
     key, hard = test.pairs.packed[row], test.evidence.hard
     clean = np.packbits(test.facts.calibration, axis=1)
     return Decision(
@@ -168,8 +168,11 @@ def _check(evidences: Sequence[tuple[Evidence, Pairs, Facts]]) -> None:
         raise ArtfpError("evidence and pairs differ in their number of bits")
 
 
-def _judge(q: float, floor: float) -> tuple[str, str]:
-    """A match needs no excuse; whatever could not have become a match is not evidence of absence."""
+def judge(q: float, floor: float) -> tuple[str, str]:
+    """The outcome, and why it is inconclusive where it is.
+
+    A match needs no excuse; whatever could not have become a match is not evidence of absence.
+    """
     if q <= MATCH_AT:
         return MATCH, ""
     if floor > MATCH_AT:

@@ -1,0 +1,103 @@
+"""Judging requests, in the worker: the same reading, the same statistics and the same verdict as `artfp verify`.
+
+Images of several requests share the codec's batches, which have 64 places whether they are taken or not: an image
+reads the same whatever it shares them with, and a full batch costs what a single image does.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from artfp.codec.base import Codec
+from artfp.keys.registry import Registry
+from artfp.reading import BATCH, Judged, Loaded, Reading, load_inputs, read_loaded
+from artfp.serve.answers import Answers, ImageAnswer
+from artfp.serve.inquiries import Inquiry, Reply, Unreadable
+from artfp.serve.settings import Bench
+from artfp.serve.telling import Finding, of_image, of_set, told
+from artfp.statistics.evidence import Evidence
+from artfp.statistics.exact import Floats
+from artfp.verdict import ImageVerdict, Verdict
+from artfp.verify import readings_of, verdict_on
+
+DECODERS = 2  # threads: each may hold an image of the largest size, several times over
+
+
+class Judge:
+    """Codecs and keys, loaded once; keys that are registered later are tried after a restart."""
+
+    def __init__(self, bench: Bench, registry: Registry, codecs: Sequence[Codec]) -> None:
+        self._bench, self._registry = bench, registry
+        self._readings = readings_of(registry, codecs, bench.key, bench.fast)
+        self._sizes = sorted({reading.codec.size for reading in self._readings})
+        self._decoders = ThreadPoolExecutor(DECODERS)
+
+    @property
+    def trials(self) -> int:
+        """Pairs of key and codec that are tried."""
+        return sum(len(reading.pairs) for reading in self._readings)
+
+    def replies(self, inquiries: Sequence[Inquiry]) -> list[Reply]:
+        """One for each, in their order."""
+        loaded = [list(part) for part in self._loaded(inquiries)]
+        readable = [part for part in loaded if not any(each.problem for each in part)]
+        soft = iter(self._read(readable))
+        return [
+            Unreadable(tuple(each.problem for each in part if each.problem))
+            if any(each.problem for each in part)
+            else self._answers(inquiry, part, next(soft))
+            for inquiry, part in zip(inquiries, loaded, strict=True)
+        ]
+
+    def _loaded(self, inquiries: Sequence[Inquiry]) -> Iterator[Iterator[Loaded]]:
+        """The images of each inquiry, decoded side by side."""
+        files = [(file.name, file.content) for inquiry in inquiries for file in inquiry.files]
+        load = partial(_load, sizes=self._sizes, max_pixels=self._bench.pixels)
+        images = iter(list(self._decoders.map(load, files)))
+        return (itertools.islice(images, len(inquiry.files)) for inquiry in inquiries)
+
+    def _read(self, parts: Sequence[Sequence[Loaded]]) -> Iterator[list[Reading]]:
+        """Of each part, what every codec reads in it."""
+        images = [image for part in parts for image in part]
+        batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
+        soft = [
+            iter([row for batch in batches for row in read_loaded(reading.codec, batch, reading.fast)])
+            for reading in self._readings
+        ]
+        for part in parts:
+            yield [self._evidence(reading, rows, len(part)) for reading, rows in zip(self._readings, soft, strict=True)]
+
+    def _evidence(self, reading: Reading, rows: Iterator[Floats], count: int) -> Reading:
+        evidence = Evidence(reading.codec.n_bits)
+        evidence.add(np.stack(list(itertools.islice(rows, count))))
+        return replace(reading, evidence=evidence)
+
+    def _answers(self, inquiry: Inquiry, images: Sequence[Loaded], readings: Sequence[Reading]) -> Answers:
+        judged = [Judged(image.name, image.sha256) for image in images]
+        verdict = verdict_on(self._registry, readings, judged)
+        tell = partial(told, shown=self._bench.shown, three_words=self._bench.three_words)
+        each = [
+            ImageAnswer(image.name, str(image.sha256), tell(self._finding(image, verdict)))
+            for image in (verdict.images if inquiry.each else ())
+        ]
+        together = tell(of_set(verdict)) if inquiry.together else None
+        return Answers(together, tuple(each), verdict.trials, verdict.fast)
+
+    def _finding(self, image: ImageVerdict, verdict: Verdict) -> Finding:
+        weakest = min(reading.codec.n_bits for reading in self._readings)
+        key = self._registry.get(image.key)
+        return of_image(image.q, weakest, verdict.trials, key.name, key.key_id, str(key.origin))
+
+
+def _load(file: tuple[str, bytes], sizes: Sequence[int], max_pixels: int) -> Loaded:
+    name, content = file
+    try:
+        return load_inputs(name, lambda: content, sizes, max_pixels)
+    except MemoryError:
+        return Loaded(name, (0, 0), {}, problem=f"{name}: takes more memory than there is")

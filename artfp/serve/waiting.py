@@ -1,0 +1,83 @@
+"""Inquiries wait here for the worker, which takes as many at a time as fill a batch of the codec."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from artfp.serve.inquiries import Inquiry, Reply
+from artfp.serve.refusals import full
+from artfp.serve.settings import BATCH
+
+Ask = Callable[[Sequence[Inquiry], float], list[Reply]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    inquiry: Inquiry
+    reply: asyncio.Future[Reply]
+
+
+class Desk:
+    """Takes inquiries in the order they come. How many may wait is not decided here: `Gate` does."""
+
+    def __init__(self, ask: Ask, seconds: float) -> None:
+        self._ask, self._seconds = ask, seconds
+        self._waiting: deque[_Waiting] = deque()
+        self._arrived = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, "worker")  # the pipe has one user, and the event loop never waits for it
+
+    async def reply(self, inquiry: Inquiry) -> Reply:
+        """What the worker says; whoever gives up waiting is not judged."""
+        one = _Waiting(inquiry, asyncio.get_running_loop().create_future())
+        self._waiting.append(one)
+        self._arrived.set()
+        try:
+            return await asyncio.wait_for(one.reply, self._seconds)
+        except TimeoutError as error:
+            raise full("the server did not get to your images in time; try again") from error
+
+    async def run(self) -> None:
+        """Hand batches over, one at a time, for ever."""
+        while True:
+            await self._arrived.wait()
+            batch = self._next()
+            if batch:
+                await self._judge(batch)
+
+    def close(self) -> None:
+        """Nobody asks any more."""
+        self._thread.shutdown()
+
+    def _next(self) -> list[_Waiting]:
+        """The first who still waits, and those behind him who fit in with him."""
+        batch: list[_Waiting] = []
+        images = 0
+        while self._waiting:
+            images += len(self._waiting[0].inquiry.files)
+            if batch and images > BATCH:
+                break
+            one = self._waiting.popleft()
+            if one.reply.done():
+                images -= len(one.inquiry.files)
+            else:
+                batch.append(one)
+        if not self._waiting:
+            self._arrived.clear()
+        return batch
+
+    async def _judge(self, batch: Sequence[_Waiting]) -> None:
+        inquiries = [one.inquiry for one in batch]
+        loop = asyncio.get_running_loop()
+        try:
+            replies = await loop.run_in_executor(self._thread, self._ask, inquiries, self._seconds)
+            for one, reply in zip(batch, replies, strict=True):
+                if not one.reply.done():
+                    one.reply.set_result(reply)
+        except Exception as error:
+            for one in batch:
+                if not one.reply.done():
+                    one.reply.set_exception(error)
