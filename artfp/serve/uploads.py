@@ -45,14 +45,15 @@ async def read_inquiry(request: Request, limits: Limits) -> Inquiry:
     except TimeoutError as error:
         raise RefusalError(408, "too-slow", f"the upload took longer than {limits.upload_seconds:g} s") from error
     except MultiPartException as error:
+        if error.message.startswith("Too many files"):
+            raise too_large(f"more than {limits.images} images") from error
         raise wrong(f"not a form that can be read: {error.message}") from error
     except ClientDisconnect as error:
         raise wrong("the upload was broken off") from error
 
 
 async def _parsed(request: Request, limits: Limits) -> Inquiry:
-    # one more than may be, so that too many are told from a broken form
-    parser = InMemory(request.headers, _bounded(request, limits), max_files=limits.images + 1, max_fields=1)
+    parser = InMemory(request.headers, _bounded(request, limits), max_files=limits.images, max_fields=1)
     form = await parser.parse()
     try:
         files = [await _upload(field, value) for field, value in form.multi_items() if field != JUDGE]
@@ -86,8 +87,6 @@ async def _upload(field: str, value: UploadFile | str) -> Upload:
 def _check_count(sent: int, unique: int, each: bool, limits: Limits) -> None:
     if not sent:
         raise wrong(f"no images: send at least one in the field {IMAGES!r}")
-    if sent > limits.images:
-        raise too_large(f"more than {limits.images} images")
     if each and limits.least_images > 1:
         raise wrong("images are judged in sets here, and none by itself")
     if unique < limits.least_images:

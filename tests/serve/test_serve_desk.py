@@ -1,0 +1,99 @@
+"""Waiting for the worker: batches, order, those who leave, those who fail."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import pytest
+
+from artfp.serve.inquiries import Failed, Inquiry, Reply, Upload
+from artfp.serve.waiting import Desk
+
+
+def inquiry(images: int) -> Inquiry:
+    return Inquiry((Upload("a", b"", ""),) * images)
+
+
+class Held:
+    """Answers only when it is let go, and says what came together."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.go_on = threading.Event()
+
+    def __call__(self, inquiries: Sequence[Inquiry], seconds: float) -> list[Reply]:
+        self.batches.append([len(each.files) for each in inquiries])
+        assert self.go_on.wait(60)
+        return [Failed(str(len(each.files))) for each in inquiries]
+
+
+def run(ask: Callable[..., list[Reply]], work: Callable[[Desk], Coroutine[Any, Any, Any]]) -> Any:
+    async def whole() -> Any:
+        desk = Desk(ask, 60.0)
+        running = asyncio.create_task(desk.run())
+        try:
+            return await work(desk)
+        finally:
+            running.cancel()
+            desk.close()
+
+    return asyncio.run(whole())
+
+
+async def started(desk: Desk, held: Held, sizes: Sequence[int]) -> list[asyncio.Task[Reply]]:
+    """The first alone is at the worker, the others wait."""
+    tasks = [asyncio.create_task(desk.reply(inquiry(sizes[0])))]
+    while not held.batches:
+        await asyncio.sleep(0.001)
+    tasks += [asyncio.create_task(desk.reply(inquiry(size))) for size in sizes[1:]]
+    await asyncio.sleep(0)
+    return tasks
+
+
+def test_those_who_wait_are_judged_together_as_far_as_a_batch_goes() -> None:
+    held = Held()
+
+    async def work(desk: Desk) -> list[Reply]:
+        tasks = await started(desk, held, [1, 30, 30, 10, 100, 1])
+        held.go_on.set()
+        return await asyncio.gather(*tasks)
+
+    replies = run(held, work)
+    assert held.batches == [[1], [30, 30], [10], [100], [1]]
+    assert [reply.words for reply in replies] == ["1", "30", "30", "10", "100", "1"]
+
+
+def test_who_left_is_not_judged() -> None:
+    held = Held()
+
+    async def work(desk: Desk) -> None:
+        tasks = await started(desk, held, [1, 2, 3])
+        tasks[1].cancel()
+        await asyncio.sleep(0)
+        held.go_on.set()
+        await asyncio.gather(tasks[0], tasks[2])
+
+    run(held, work)
+    assert held.batches == [[1], [3]]
+
+
+def test_a_failure_is_felt_by_its_batch_alone() -> None:
+    calls: list[int] = []
+
+    def ask(inquiries: Sequence[Inquiry], _: float) -> list[Reply]:
+        calls.append(len(inquiries))
+        if len(calls) == 1:
+            raise RuntimeError("lost")
+        return [Failed("told")] * len(inquiries)
+
+    async def work(desk: Desk) -> str:
+        with pytest.raises(RuntimeError, match="lost"):
+            await desk.reply(inquiry(1))
+        reply = await desk.reply(inquiry(1))
+        assert isinstance(reply, Failed)
+        return reply.words
+
+    assert run(ask, work) == "told"
