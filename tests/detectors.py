@@ -18,7 +18,7 @@ from artfp.serve.settings import Bench
 
 Pixels = NDArray[np.uint8]
 Serve = Callable[..., TestClient]
-PATIENCE = 300  # seconds, for what takes a few on a free machine
+PATIENCE = 100  # seconds, for what takes a few on a free machine
 
 
 @dataclass(frozen=True, eq=False)

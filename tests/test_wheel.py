@@ -51,3 +51,8 @@ def test_checkpoints_and_recipes_come_along(installed: Path, tmp_path: Path) -> 
 
 def test_the_template_comes_along(installed: Path) -> None:
     assert list((installed / "artfp" / "report").glob("*.j2"))
+
+
+def test_the_detectors_page_comes_along(installed: Path) -> None:
+    found = {path.name for path in (installed / "artfp" / "serve" / "page").iterdir()}
+    assert found == {"page.html.j2", "page.css", "page.js"}

@@ -1,0 +1,174 @@
+"""Real processes: the command, its worker when that dies, and a server that is told to end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from pathlib import Path
+from typing import NamedTuple
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+import psutil
+import pytest
+from click.testing import CliRunner
+from detectors import PATIENCE, World
+
+from artfp.cli.main import artfp
+
+BODY = (
+    b'--b\r\nContent-Disposition: form-data; name="images"; filename="a.png"\r\n\r\n%s\r\n--b--\r\n',
+    {"Content-Type": "multipart/form-data; boundary=b"},
+)
+# a server whose worker takes its time: all but the codec is real
+SLOW = """
+import time
+from pathlib import Path
+from artfp.serve.app import Detector
+from artfp.serve.inquiries import Unreadable
+from artfp.serve.journal import Journal
+from artfp.serve.limits import Gate
+from artfp.serve.server import listening, run, url_of
+from artfp.serve.settings import Settings
+from artfp.serve.waiting import Desk
+
+def ask(inquiries, seconds):
+    print("asked", flush=True)
+    time.sleep(1)
+    return [Unreadable(("slowly",))] * len(inquiries)
+
+settings = Settings(port=0, audit=Path("audit.jsonl"))
+with listening(settings) as listener:
+    desk, journal = Desk(ask, 60.0), Journal(settings.audit, 10_000)
+    run(Detector(settings, desk, Gate(settings.limits), journal), settings, listener,
+        lambda: print(url_of(listener), flush=True))
+"""
+
+
+class Said(NamedTuple):
+    """An answer."""
+
+    status: int
+    retry_after: str | None
+    text: str
+
+
+def post(url: str, content: bytes) -> Said:
+    request = Request(f"{url}api/v1/verdicts", BODY[0] % content, BODY[1])
+    try:
+        with urlopen(request, timeout=PATIENCE) as response:
+            return Said(response.status, response.headers.get("Retry-After"), response.read().decode())
+    except HTTPError as error:
+        with error:
+            return Said(error.status or 0, error.headers.get("Retry-After"), error.read().decode())
+
+
+def test_a_worker_that_dies_is_replaced(served: tuple[str, subprocess.Popen[str]], world: World) -> None:
+    url, server = served
+    assert '"match"' in post(url, world.marked[0]).text
+    children = {child.pid: child for child in psutil.Process(server.pid).children()}
+    (worker,) = (child for child in children.values() if "spawn_main" in " ".join(child.cmdline()))
+    worker.kill()
+    while worker.status() != psutil.STATUS_ZOMBIE:  # the server has not looked yet
+        time.sleep(0.01)
+    lost = post(url, world.marked[0])
+    assert (lost.status, lost.retry_after) == (503, "5")
+    assert '"match"' in post(url, world.marked[0]).text
+    assert world.audit.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_end_it_finishes_what_runs_and_refuses_what_is_new(tmp_path: Path, number: signal.Signals) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(SLOW)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as server:
+        assert server.stdout is not None
+        url = server.stdout.readline().strip()
+        found: list[Said] = []
+        asking = threading.Thread(target=lambda: found.append(post(url, b"x")))
+        asking.start()
+        assert server.stdout.readline() == "asked\n"
+        server.send_signal(number)
+        time.sleep(0.4)
+        assert server.poll() is None
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((urlsplit(url).hostname, urlsplit(url).port)).close()
+        asking.join(PATIENCE)
+        assert found[0].status == 422
+        assert "slowly" in found[0].text
+        assert server.wait(PATIENCE) == 0
+        assert server.stderr is not None
+        assert server.stderr.read() == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--registry", "{}/none.sqlite"], "artfp key new NAME"),
+        (["--key", "nobody"], "nobody"),
+        (["--show", "mine"], "give KEY=TEXT"),
+        (["--show", "nobody=Somebody"], "nobody"),
+        (["--behind-proxy", "proxy"], "neither an address"),
+        (["--max-images", "1000"], "120 a minute"),
+        (["--host", "203.0.113.1"], "cannot listen there"),
+        (["--audit", "{}/no/where"], "cannot be written"),
+    ],
+)
+def test_what_cannot_be_served_is_exit_2(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], words: str
+) -> None:
+    from artfp.serve import worker
+
+    class Inside:
+        """Starts in this process: what is wrong shows before anything is asked."""
+
+        def __init__(self, bench: object) -> None:
+            self.bench = bench
+
+        def start(self) -> object:
+            return _loaded(self.bench)
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(worker, "Worker", Inside)
+    usual = ["serve", "--port", "0", "--registry", str(world.registry), "--device", "cpu"]
+    done = CliRunner().invoke(artfp, [*usual, *(option.format(tmp_path) for option in options)])
+    assert done.exit_code == 2, done.output
+    assert words in done.stderr
+    assert done.stdout == ""
+
+
+def _loaded(bench: object) -> object:
+    from artfp.errors import UsageError
+    from artfp.serve import worker
+    from artfp.serve.inquiries import Failed
+
+    class Pipe:
+        sent: object = None
+
+        def send(self, value: object) -> None:
+            self.sent = value
+
+        def recv(self) -> None:
+            raise EOFError
+
+    pipe = Pipe()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        worker.work(bench, pipe)  # type: ignore[arg-type]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if isinstance(pipe.sent, Failed):
+        raise UsageError(pipe.sent.words)
+    return pipe.sent
