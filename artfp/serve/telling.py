@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from artfp.serve.answers import Answer
 from artfp.statistics.decision import INCONCLUSIVE, MATCH, MATCH_AT, NO_MATCH, NO_MATCH_ABOVE, corrected, judge
-from artfp.verdict import CONDITIONS, Verdict, at_most, trials_words, who_carries
+from artfp.verdict import CONDITIONS, Verdict, trials_words, who_carries
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,7 @@ def _statement_of_match(finding: Finding, name: str) -> str:
     alone = 1 if finding.images == 1 else 0  # how many match by themselves is not told
     sentences = [
         who_carries(finding.images, name, alone),
-        f"A key drawn at random would agree this well with probability at most {at_most(MATCH_AT)} "
-        f"({trials_words(finding.trials)}).",
+        f"Of keys drawn at random, at most one in a million would agree this well ({trials_words(finding.trials)}).",
         CONDITIONS.get(finding.origin, ""),
     ]
     return " ".join(filter(None, sentences))

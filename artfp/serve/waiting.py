@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from artfp.serve.inquiries import Inquiry, Reply
 from artfp.serve.refusals import full
 from artfp.serve.settings import BATCH
+
+PAUSE, LONGEST_PAUSE = 0.1, 0.05  # of what the batch before took; seconds
 
 Ask = Callable[[Sequence[Inquiry], float], list[Reply]]
 
@@ -42,11 +45,16 @@ class Desk:
 
     async def run(self) -> None:
         """Hand batches over, one at a time, for ever."""
+        pause = 0.0
         while True:
             await self._arrived.wait()
+            # a full batch takes as long as one image: let those in who come while the last ones get their answers
+            await asyncio.sleep(pause)
             batch = self._next()
             if batch:
+                began = time.monotonic()
                 await self._judge(batch)
+                pause = min(LONGEST_PAUSE, PAUSE * (time.monotonic() - began))
 
     def close(self) -> None:
         """Nobody asks any more."""

@@ -71,6 +71,7 @@ def test_a_dropped_image_is_judged_on_a_phone(page: Browser, served: Served, fil
     assert words.startswith("MATCH\n")
     assert "This image carries the key mine" in words
     assert "at most one in a million" in words
+    assert "p: at most 0.000001" in words
     _fits(page)
     assert page.see("document.getElementById('answer').getAttribute('aria-live')") == "polite"
 

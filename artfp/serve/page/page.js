@@ -77,15 +77,21 @@ function stamp(verdict) {
   return made("span", { class: `stamp ${verdict.replace(" ", "-")}` }, symbol, verdict);
 }
 
-function probability(answer) {
-  const inWords = { 1e-6: "one in a million", 1e-3: "one in a thousand" };
-  const most = inWords[answer.p_at_most], above = inWords[answer.p_above];
-  const where = most && above ? `between ${most} and ${above}` : most ? `at most ${most}` : `more than ${above}`;
-  return `p, the chance that a random key would agree as well: ${where}.`;
+/** The chance that a random key would agree as well, as far as it is told. */
+function probability({ p_above: above, p_at_most: most }) {
+  const number = p => p.toFixed(6).replace(/0+$/, "");
+  const bounds = [...(above === null ? [] : [`more than ${number(above)}`]), ...(most < 1 ? [`at most ${number(most)}`] : [])];
+  return `p: ${bounds.join(", ")}`;
+}
+
+function heading({ verdict, key, images }) {
+  if (verdict === "match") return images === 1 ? `This image carries the key ${key}` : `As a set, these images carry the key ${key}`;
+  return verdict === "no match" ? "No key is proved" : "This decides neither way";
 }
 
 function whole(answer) {
-  return [stamp(answer.verdict), made("h2", {}, answer.statement), made("p", { class: "p" }, probability(answer)),
+  return [stamp(answer.verdict), made("h2", {}, heading(answer)), made("p", {}, answer.statement),
+    made("p", { class: "p" }, probability(answer)),
     ...(answer.key ? [made("p", { class: "p" }, `Key: ${answer.key} `, made("span", { class: "hash" }, answer.key_id))] : [])];
 }
 
