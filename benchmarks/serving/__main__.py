@@ -25,6 +25,7 @@ from benchmarks.speed.figures import Figure, table
 CLEAN = {"200", "429", "503"}
 AT_ONCE, EACH = 64, 8  # requests under way, those of one client: 16 clients fill the server
 TIMES = 10
+FLOOD = 500  # requests a second, before memory is looked at
 SET = 16  # images in the requests of the second figure
 
 
@@ -55,12 +56,12 @@ def figures(folder: Path, codec: str, images: int, side: int, seconds: float) ->
     """Everything, in turns."""
     registry, files = material(folder, codec, images, side)
     with serving(registry, folder) as (url, pid):
-        for each in (1, SET):  # all code and memory that the first requests take
-            loaded(url, files, 1, "--at-a-time", AT_ONCE, "--each", each)
+        singly, in_sets = ("--at-a-time", AT_ONCE), ("--at-a-time", AT_ONCE // EACH, "--each", SET)
+        for how in (singly, in_sets, ("--a-second", FLOOD)):  # all code and memory that the first requests take
+            loaded(url, files, 1, *how)
         before = summed_pss(pid)
         bare = [bare_rate(registry, files, codec, seconds / 2)]
-        single = loaded(url, files, seconds, "--at-a-time", AT_ONCE)
-        sets = loaded(url, files, seconds, "--at-a-time", AT_ONCE, "--each", SET)
+        single, sets = loaded(url, files, seconds, *singly), loaded(url, files, seconds, *in_sets)
         bare.append(bare_rate(registry, files, codec, seconds / 2))
         asked = TIMES * single["answered_a_second"]
         over = loaded(url, files, seconds, "--a-second", asked)

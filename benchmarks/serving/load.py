@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 ADDRESSES = 16  # 127.0.0.2 and so on: clients of the server's
-PATIENCE = 60.0  # seconds for one request
+PATIENCE = 90.0  # seconds for one request: longer than the server's
 HEAD = (
     "POST /api/v1/verdicts HTTP/1.1\r\nHost: {host}\r\nContent-Type: multipart/form-data; boundary=b\r\n"
     "Content-Length: {length}\r\nConnection: close\r\n\r\n"
