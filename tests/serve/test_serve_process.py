@@ -10,6 +10,8 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from urllib.error import HTTPError
@@ -35,8 +37,9 @@ from artfp.serve.app import Detector
 from artfp.serve.inquiries import Unreadable
 from artfp.serve.journal import Journal
 from artfp.serve.limits import Gate
+from artfp.serve import server
 from artfp.serve.server import listening, run, url_of
-from artfp.serve.settings import Settings
+from artfp.serve.settings import Limits, Settings
 from artfp.serve.waiting import Desk
 
 def ask(inquiries, seconds):
@@ -44,7 +47,8 @@ def ask(inquiries, seconds):
     time.sleep(1)
     return [Unreadable(("slowly",))] * len(inquiries)
 
-settings = Settings(port=0, audit=Path("audit.jsonl"))
+server.HEAD_SECONDS = 0.3
+settings = Settings(Limits(upload_seconds=0.3), port=0, audit=Path("audit.jsonl"))
 with listening(settings) as listener:
     desk, journal = Desk(ask, 60.0), Journal(settings.audit, 10_000)
     run(Detector(settings, desk, Gate(settings.limits), journal), settings, listener,
@@ -84,18 +88,44 @@ def test_a_worker_that_dies_is_replaced(served: tuple[str, subprocess.Popen[str]
     assert world.audit.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_end_it_finishes_what_runs_and_refuses_what_is_new(tmp_path: Path, number: signal.Signals) -> None:
+@contextmanager
+def slow_server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The address and the process of a server that takes its time."""
     command = [sys.executable, "-c", textwrap.dedent(SLOW)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as server:
         assert server.stdout is not None
-        url = server.stdout.readline().strip()
+        try:
+            yield server.stdout.readline().strip(), server
+        finally:
+            server.kill()
+
+
+def test_who_says_nothing_or_says_it_slowly_is_not_waited_for(tmp_path: Path) -> None:
+    with slow_server(tmp_path) as (url, _):
+        address = (urlsplit(url).hostname, urlsplit(url).port)
+        with socket.create_connection(address, PATIENCE) as silent:
+            assert silent.recv(1) == b""
+        with socket.create_connection(address, PATIENCE) as dripping:
+            dripping.sendall(b"GET / HTTP/1.1\r\nHost: ")
+            time.sleep(0.2)
+            dripping.sendall(b"localhost")
+            assert dripping.recv(1) == b""
+        with socket.create_connection(address, PATIENCE) as slow:
+            head = "POST /api/v1/verdicts HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
+            slow.sendall(f"{head}Content-Type: {BODY[1]['Content-Type']}\r\n\r\n--b".encode())
+            assert slow.recv(100).startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_end_it_finishes_what_runs_and_refuses_what_is_new(tmp_path: Path, number: signal.Signals) -> None:
+    with slow_server(tmp_path) as (url, server):
         found: list[Said] = []
         asking = threading.Thread(target=lambda: found.append(post(url, b"x")))
         asking.start()
+        assert server.stdout is not None
         assert server.stdout.readline() == "asked\n"
         server.send_signal(number)
         time.sleep(0.4)
