@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from artfp.serve.settings import Bench
 
 Pixels = NDArray[np.uint8]
 Serve = Callable[..., TestClient]
+VERDICTS = "/api/v1/verdicts"
 PATIENCE = 100  # seconds, for what takes a few on a free machine
 
 
@@ -44,3 +46,9 @@ class HereAsk:
             self.judge = Judge(self.bench, Registry(self.bench.registry), [DctCodec()])
         self.asked.append(len(inquiries))
         return self.judge.replies(inquiries)
+
+
+def ask(client: TestClient, *files: bytes, judge: str | None = None, **more: Any) -> Any:
+    """The answer to these files, which are called 0.png, 1.png and so on."""
+    form = [("images", (f"{index}.png", file, "image/png")) for index, file in enumerate(files)]
+    return client.post(VERDICTS, files=form, data={"judge": judge} if judge else {}, **more)
