@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +34,27 @@ def load_tensors(path: Path, kind: str) -> tuple[dict[str, Tensor], dict[str, An
         with safe_open(path, framework="pt") as archive:
             config = json.loads((archive.metadata() or {})[CONFIG_KEY])
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 - not a dict
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
+            bad = [name for name, tensor in tensors.items() if not _is_finite(tensor)]
+    # of types that torch has no arithmetic for, settings of thousands of brackets, and what is no such file at all
+    except (SafetensorError, KeyError, ValueError, OSError, RuntimeError, TypeError, AttributeError) as error:
         raise BadInputError(f"{path}: not an artfp checkpoint ({error})") from error
     if not isinstance(config, dict):
         raise BadInputError(f"{path}: not an artfp checkpoint (its settings are no table)")
     if config.get("kind") != kind:
         raise BadInputError(f"{path}: holds a {config.get('kind')!r}, not a {kind!r}")
-    bad = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
     if bad:
         raise BadInputError(f"{path}: NaN or infinity in {', '.join(bad[:3])}")
     return tensors, config
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    return not (tensor.is_floating_point() or tensor.is_complex()) or bool(tensor.isfinite().all())
+
+
+def check_planned(build: Callable[[], nn.Module], tensors: Mapping[str, Tensor], path: Path) -> None:
+    """The same before the module is there: settings of a few bytes can ask for more weights than there is memory."""
+    with torch.device("meta"):
+        check_layout(build(), tensors, path)
 
 
 def check_layout(module: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:

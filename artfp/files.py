@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from artfp.errors import BadInputError, UsageError
 
+LONE = "backslashreplace"  # for half characters, which a stranger's JSON can spell: in our JSON this spells them, too
 PLAIN_LIST = re.compile(r'\[\n\s+([^\[\]{}"]+)\n\s+\]')  # in JSON, whose strings hold no newline as such
 
 
@@ -123,10 +124,15 @@ def _lock(handle: int, folder: Path) -> None:
         return  # a file system without locks
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; of what a stranger wrote that cannot even be a path, there is none."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path's own raises for names that are too long
+
+
 def write_text(path: Path, text: str, *, mode: int = 0o666) -> None:
     """Write a whole text file atomically."""
     with atomic_open(path, mode=mode) as stream:
-        stream.write(text.encode())
+        stream.write(text.encode("utf-8", LONE))
 
 
 def write_json(path: Path, value: Any, *, mode: int = 0o666) -> None:
@@ -161,7 +167,7 @@ def read_json(path: Path) -> Any:
     """Read JSON, or say which file is unreadable and why."""
     try:
         return json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInputError(f"{path}: not readable as JSON ({error})") from error
 
 

@@ -17,6 +17,8 @@ from typing import Any, TypeVar, Union
 from artfp.errors import UsageError
 
 T = TypeVar("T")
+MOST = 2**63 - 1  # of a whole number: JSON and TOML know no largest, all that computes does
+LONGEST = 200  # characters of a value in an error
 
 
 def setting(
@@ -43,7 +45,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{path}: cannot read the recipe ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of other texts, numbers of thousands of digits, deep brackets
         raise UsageError(f"{path}: not TOML ({error})") from error
 
 
@@ -86,6 +88,9 @@ def _checked(value: Any, hint: Any, field: dataclasses.Field[Any], where: str, p
         problems.append(f"{where}: must be a table")
         return None
     wanted = typing.get_origin(hint) or hint
+    if isinstance(value, int) and abs(value) > MOST:
+        problems.append(f"{where}: a number of more than 64 bits")
+        return None
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if wanted is Path and isinstance(value, str):
@@ -93,10 +98,10 @@ def _checked(value: Any, hint: Any, field: dataclasses.Field[Any], where: str, p
     if wanted is tuple and isinstance(value, list):
         value = _members(value, hint, where, problems)
     if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
-        problems.append(f"{where}: must be {wanted.__name__}, not {value!r}")
+        problems.append(f"{where}: must be {wanted.__name__}, not {_shown(value)}")
         return None
     if not _holds(value, hint):
-        problems.append(f"{where}: holds something else than {hint}, {value!r}")
+        problems.append(f"{where}: holds something else than {hint}, {_shown(value)}")
         return None
     problems.extend(f"{where}: {complaint}" for complaint in _complaints(value, field.metadata))
     return value
@@ -136,16 +141,25 @@ def _without_none(hint: Any) -> Any:
     return hint
 
 
+def _shown(value: Any) -> str:
+    """A value as an error tells of it: not all of a long one, and numbers can be too long to be written at all."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
 def _complaints(value: Any, limits: Mapping[str, Any]) -> list[str]:
     """What the limits object to; a NaN is outside every range."""
     low, high, choices, multiple = (limits.get(name) for name in ("low", "high", "choices", "multiple"))
     found = []
     if low is not None and not value >= low:
-        found.append(f"must be at least {low}, not {value!r}")
+        found.append(f"must be at least {low}, not {_shown(value)}")
     if high is not None and not value <= high:
-        found.append(f"must be at most {high}, not {value!r}")
+        found.append(f"must be at most {high}, not {_shown(value)}")
     if multiple is not None and value % multiple:
-        found.append(f"must be a multiple of {multiple}, not {value!r}")
+        found.append(f"must be a multiple of {multiple}, not {_shown(value)}")
     if choices is not None and value not in choices:
-        found.append(f"must be one of {', '.join(map(str, choices))}, not {value!r}")
+        found.append(f"must be one of {', '.join(map(str, choices))}, not {_shown(value)}")
     return found

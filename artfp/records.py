@@ -9,6 +9,7 @@ from typing import Any, TypeVar, Union
 
 from artfp.errors import BadInputError
 from artfp.files import read_json
+from artfp.recipe import MOST
 from artfp.results import Record
 
 R = TypeVar("R", bound=Record)
@@ -17,7 +18,6 @@ PLAIN: dict[Any, tuple[type, ...]] = {
     float: (int, float),
     str: (str,),
     bool: (bool,),
-    dict: (dict,),
     type(None): (type(None),),
 }
 
@@ -69,6 +69,14 @@ def _fits(hint: Any, value: Any) -> bool:
         return any(_fits(arg, value) for arg in args)
     if origin is tuple:
         return isinstance(value, tuple) and all(_fits(args[0], item) for item in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(_fits(args[1], each) for each in value.values())
+    if hint is Any:
+        return True
     if isinstance(hint, type) and issubclass(hint, Record):
         return isinstance(value, hint) and not misfits(value)
-    return isinstance(value, PLAIN[origin or hint]) and (hint is bool or not isinstance(value, bool))
+    if origin is list:
+        return isinstance(value, list) and all(_fits(args[0], each) for each in value)
+    if isinstance(value, int) and abs(value) > MOST:
+        return False
+    return isinstance(value, PLAIN[hint]) and (hint is bool or not isinstance(value, bool))

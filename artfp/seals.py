@@ -25,7 +25,12 @@ WRITTEN_OUT = 21  # digits before the point from which ECMAScript turns to expon
 
 def canonical(value: Any) -> bytes:
     """The RFC 8785 form of JSON values."""
-    return _form(value).encode()
+    try:
+        return _form(value).encode()
+    except RecursionError:
+        raise BadInputError("it is nested too deeply") from None
+    except UnicodeEncodeError:  # a lone surrogate, which JSON can spell and UTF-8 cannot
+        raise BadInputError("it holds text that is no Unicode") from None
 
 
 def _form(value: Any) -> str:
@@ -103,8 +108,11 @@ def _is_digest_of_rest(document: Mapping[str, Any], name: str) -> bool:
 
 def broken_seal(document: Mapping[str, Any]) -> str | None:
     """What is wrong with a document that should have a digest; None where nothing is."""
-    if document.get(DIGEST) == content_digest(document):
-        return None
+    try:
+        if document.get(DIGEST) == content_digest(document):
+            return None
+    except BadInputError as error:
+        return str(error)
     return "its content is not what its digest says"
 
 

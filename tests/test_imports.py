@@ -15,7 +15,7 @@ PACKAGE = ROOT / "artfp"
 # Lowest first; a module imports from its own layer's own folder and from lower layers only.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "seeds", "results", "timing"),
-    ("files", "recipe", "shipped"),
+    ("files", "limits", "recipe", "shipped"),
     ("statslog", "ownership", "records", "seals"),
     ("artefacts",),
     ("statistics",),
@@ -42,6 +42,7 @@ TORCH_FREE = (
     "errors",
     "seeds",
     "files",
+    "limits",
     "results",
     "records",
     "seals",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from artfp.artefacts import LIST, files_below, folder_sha256
-from artfp.audit.documents import EARLIER, document_in, of_document, of_list, read, text_at
+from artfp.audit.documents import EARLIER, LEADS_OUT, document_in, leads_out, of_document, of_list, read, text_at
 from artfp.audit.findings import BROKEN, HOLDS, MISSING, SILENT, Finding, Look, gathered
 from artfp.audit.ground import Ground, Hash, identity
 from artfp.data.manifest import MANIFEST, MANIFEST_ROWS, manifest_sha256, read_table
@@ -62,6 +62,9 @@ def _tables(path: Path, document: Mapping[str, Any], ground: Ground) -> Iterator
     if not isinstance(tables, dict):
         raise BadInputError("names no tables")
     for name, said in tables.items():
+        if leads_out(name):
+            yield Look(ground.shown(path / name), BROKEN, LEADS_OUT)
+            continue
         ground.cover(path / name)
         is_same = sha256_bytes(read_table(path, name)) == said
         yield Look(

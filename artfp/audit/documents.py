@@ -10,11 +10,17 @@ from artfp.artefacts import LIST
 from artfp.audit.findings import BROKEN, HOLDS, MISSING, SILENT, Finding, Look, gathered
 from artfp.audit.ground import Ground
 from artfp.errors import BadInputError, UsageError
-from artfp.files import sha256_file
+from artfp.files import is_file, sha256_file
 from artfp.keys.signing import check_signature
 from artfp.seals import SIGNATURE, broken_seal, is_sealed, parsed, rewritten
 
 EARLIER = "made by an earlier version"
+LEADS_OUT = "leads out of its folder"
+
+
+def leads_out(name: str) -> bool:
+    """Whether the path of a file in a list is none below the list's own folder."""
+    return PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts
 
 
 def text_at(document: object, *names: str) -> str | None:
@@ -90,9 +96,9 @@ def of_list(folder: Path, ground: Ground) -> Iterator[Finding]:
 
 def _look(folder: Path, name: str, said: object, ground: Ground) -> Look:
     path, shown = folder / name, ground.shown(folder / name)
-    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-        return Look(shown, BROKEN, "leads out of its folder")
-    if not path.is_file():
+    if leads_out(name):
+        return Look(shown, BROKEN, LEADS_OUT)
+    if not is_file(path):
         return Look(shown, MISSING)
     ground.cover(path)
     return Look(shown, HOLDS) if sha256_file(path) == said else Look(shown, BROKEN, "is not the file that was listed")

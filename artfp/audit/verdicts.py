@@ -11,7 +11,7 @@ from artfp.audit.findings import BROKEN, HOLDS, MISSING, SILENT, Finding, Look, 
 from artfp.audit.ground import Ground
 from artfp.data.readers import Source, open_source
 from artfp.errors import ArtfpError, BadInputError
-from artfp.files import sha256_bytes
+from artfp.files import is_file, sha256_bytes
 
 Read = Callable[[], bytes]
 
@@ -33,8 +33,8 @@ def of_verdict(path: Path, ground: Ground, run: Path | None = None) -> Iterator[
         yield from gathered("images", ground.shown(path), _images(verdict, places))
 
 
-def _images(verdict: dict[str, Any], places: Places) -> Iterator[Look]:
-    images = verdict.get("images")
+def _images(verdict: object, places: Places) -> Iterator[Look]:
+    images = verdict.get("images") if isinstance(verdict, dict) else None
     for image in images if isinstance(images, list) else ():
         yield _look(text_at(image, "name") or "", text_at(image, "sha256"), places)
 
@@ -72,9 +72,9 @@ class Places:
         yield from (self.run.joinpath(*parts[first:]) for first in range(len(parts)) if parts[first] != "/")
 
     def _reader(self, path: Path) -> Read | None:
-        if path.is_file():
+        if is_file(path):
             return path.read_bytes
-        archive = next((parent for parent in path.parents if parent.is_file()), None)
+        archive = next((parent for parent in path.parents if is_file(parent)), None)
         return None if archive is None else self._in_archive(archive, path.relative_to(archive).as_posix())
 
     def _in_archive(self, archive: Path, name: str) -> Read | None:

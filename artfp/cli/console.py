@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from artfp.errors import ArtfpError, Exit
-from artfp.files import json_text
+from artfp.files import LONE, json_text
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -70,7 +70,7 @@ def warn(message: str) -> None:
 
 def print_json(value: Any) -> None:
     """The machine-readable result on stdout."""
-    click.echo(json_text(value))
+    click.echo(json_text(value).encode("utf-8", LONE))
 
 
 def printable(text: str) -> str:

@@ -82,19 +82,19 @@ def _known_facts(hashes: list[str]) -> list[CodecFacts]:
 
 def import_bits(file: Path, spec: str | None, name: str | None, registry: Path) -> Key:
     """Store bits that someone chose, for one codec."""
-    from artfp.keys.documents import parse_bits
+    from artfp.keys.documents import name_in, parse_bits
 
     if spec is None:
         raise UsageError("--bits needs --codec: a fingerprint belongs to one codec")
     with naming(file):
         value = read_json(file)
         bits = parse_bits(value)
-    own = value.get("name") if isinstance(value, dict) else None
-    if not isinstance(name or own, str):
+        own = name or (name_in(value) if isinstance(value, dict) and "name" in value else None)
+    if own is None:
         raise UsageError(f"{file} gives these bits no name: add --name NAME")
     facts = facts_of(spec)
-    with open_registry(registry, create=True) as keys:
-        return keys.import_bits(str(name or own), facts, bits)
+    with open_registry(registry, create=True) as keys, naming(file):
+        return keys.import_bits(own, facts, bits)
 
 
 def write_private(file: Path, document: dict[str, Any]) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from artfp.checkpoints import load_into, load_tensors, prefixed, save_tensors, under
+from artfp.checkpoints import check_planned, load_into, load_tensors, prefixed, save_tensors, under
 from artfp.codec.alignment import aligned_logits, certainty
 from artfp.codec.base import MIN_SIDE, Codec, Look
 from artfp.codec.mask import bounded_residual
@@ -146,6 +147,9 @@ class LearnedCodec(Codec):
             known = parse(config, Config, str(path))
         except UsageError as error:
             raise BadInputError(f"{error}\n  so it is not a codec of this version, or damaged") from error
+        shape = astuple(known.architecture)
+        for name, network in (("encoder", Encoder), ("decoder", Decoder)):
+            check_planned(partial(network, *shape), under(name, tensors), path)
         codec = cls(known.name, known.architecture, known.psnr)
         codec.sure = known.sure
         load_into(codec.encoder, under("encoder", tensors), path)

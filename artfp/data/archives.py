@@ -20,20 +20,29 @@ import threading
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from artfp.data import labels
 from artfp.data.labels import Labels
-from artfp.data.listing import Listing, inside, is_hidden, is_table, matters, unicode_name, walk_zip
+from artfp.data.listing import (
+    OTHER_PACKING,
+    PACKINGS,
+    Listing,
+    inside,
+    is_hidden,
+    is_table,
+    matters,
+    member_name,
+    unicode_name,
+    walk_zip,
+)
 from artfp.data.metadata import ExtraColumns, safe_column
 from artfp.data.source import Source, naming
 from artfp.data.tar import Member, members
 from artfp.errors import BadInputError
+from artfp.limits import FIELD_BYTES, TABLE_BYTES
 
-MAX_TABLE_BYTES = 1 << 31
-MAX_FIELD_BYTES = 1 << 24  # one .cls, .json or .txt
 MOST_CLASSES = 1 << 20  # whose names are looked for
 CLASS = "class_name"
 FIELDS = frozenset({"cls", "json", "txt"})
@@ -48,15 +57,19 @@ class ZipSource(Source):
         self._lock = threading.Lock()  # zipfile counts its open members without one
         with naming(self.path, self.kind):
             self._archive = zipfile.ZipFile(self.path)
-        return walk_zip(self._archive).by_name()
+            found = walk_zip(self._archive).by_name()
+        found.refuse_twins()
+        return found
 
     def _fetch(self, handle: Any) -> bytes:
         with self._lock:
-            return self._archive.read(handle)
+            return unpacked(self._archive, handle)
 
     def _open_table(self, name: str) -> IO[bytes]:
-        _check_table(self.path, name, self._archive.getinfo(name).file_size)
-        return self._archive.open(name)
+        found = [info for info in self._archive.infolist() if member_name(info) == name]
+        if len(found) > 1:
+            raise BadInputError(f"{self.path}: {name} is in the archive twice")
+        return open_member(self._archive, found[0], self.path)
 
     def _own_labels(self) -> Labels:
         return labels.from_folders(self._names, frozenset(self._problems), archive=True)
@@ -65,6 +78,39 @@ class ZipSource(Source):
         """Close the archive too."""
         super().close()
         self._archive.close()
+
+
+def unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """The bytes of a member: no more than it says, and no more in memory on the way, whatever its packing holds."""
+    with archive.open(member) as stream:
+        return stream.read(member.file_size + 1)  # beyond the last byte, where its checksum is compared
+
+
+def open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> IO[bytes]:
+    """A table in an archive as a file, if it is not too large."""
+    if member.compress_type not in PACKINGS:
+        raise BadInputError(f"{path}: {member_name(member)}: {OTHER_PACKING}")
+    _check_table(path, member_name(member), member.file_size)
+    return io.BufferedReader(_Pieces(archive.open(member)))
+
+
+class _Pieces(io.RawIOBase):
+    """A member of a zip, unpacked piece by piece: zipfile would unpack up to 2 GiB for whoever asks for all of it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 class Place(NamedTuple):
@@ -97,9 +143,7 @@ class TarSource(Source):
                 for member in members(stream.fileno(), self._stats[shard][0]):
                     self._sort_in(found, prefix, shard, member)
         self._leave_out_fields(found)
-        found.by_name()
-        twice = {a for (a, _, _), (b, _, _) in pairwise(found.images) if a == b}
-        found.problems |= dict.fromkeys(twice, "in the archive twice")
+        found.by_name().refuse_twins()
         return found
 
     def _sort_in(self, found: Listing, prefix: str, shard: int, member: Member) -> None:
@@ -213,8 +257,8 @@ class TarSource(Source):
     def _field_bytes(self, name: str) -> bytes:
         self._check_once(name)
         place = self._fields[name]
-        if place.size > MAX_FIELD_BYTES:
-            raise BadInputError(f"{self.path}: {name} is over {MAX_FIELD_BYTES:,} bytes")
+        if place.size > FIELD_BYTES.value:
+            raise BadInputError(f"{self.path}: {name}: {place.size:,} bytes, {FIELD_BYTES.words}")
         with naming(self._shards[place.shard][1], self.kind):
             return self._fetch(place)
 
@@ -265,5 +309,5 @@ def _state(stream: IO[bytes]) -> tuple[int, int]:
 
 
 def _check_table(path: Path, name: str, size: int) -> None:
-    if size > MAX_TABLE_BYTES:
-        raise BadInputError(f"{path}: {name} is over {MAX_TABLE_BYTES:,} bytes")
+    if size > TABLE_BYTES.value:
+        raise BadInputError(f"{path}: {name}: {size:,} bytes, {TABLE_BYTES.words}")

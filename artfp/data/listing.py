@@ -6,6 +6,7 @@ import os
 import re
 import zipfile
 from collections import Counter
+from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
@@ -13,9 +14,11 @@ from typing import Any, Self
 from artfp.data import metadata
 from artfp.errors import BadInputError
 from artfp.images import EXTENSIONS
+from artfp.limits import ENTRIES, FILE_BYTES
 
 LABEL_FILE = "dataset.json"
-MAX_FILE_BYTES = 1 << 29  # the largest legitimate image: 100 megapixels of uncompressed RGBA, and some
+PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # bzip2 and LZMA take a gigabyte for what 4 KB say
+OTHER_PACKING = "packed in another way than deflate; make the zip again"
 SHARDS = frozenset({".tar", ".parquet"})  # files that are datasets, or parts of one, themselves
 
 
@@ -34,9 +37,9 @@ class Listing:
         base = name.rpartition("/")[2]
         suffix = PurePosixPath(base).suffix.lower()
         if suffix in EXTENSIONS:
-            self.images.append((name, f"{size}{stamp}", handle))
-            if size > MAX_FILE_BYTES:
-                self.problems[name] = f"{size:,} bytes, over the limit of {MAX_FILE_BYTES:,}"
+            self.note(name, f"{size}{stamp}", handle)
+            if size > FILE_BYTES.value:
+                self.problems[name] = f"{size:,} bytes, {FILE_BYTES.words}"
         elif is_table(name):
             self.tables.append(name)
         else:
@@ -46,8 +49,19 @@ class Listing:
 
     def refuse(self, name: str, why: str) -> None:
         """List something that is not to be read."""
-        self.images.append((name, why, name))
+        self.note(name, why, name)
         self.problems[name] = why
+
+    def note(self, name: str, stamp: str, handle: Any) -> None:
+        """List an image."""
+        self.images.append((name, stamp, handle))
+        if len(self.images) > ENTRIES.value:
+            raise ValueError(f"{len(self.images):,} images is {ENTRIES.words}")
+
+    def refuse_twins(self) -> None:
+        """Of two images of an archive with one name, nobody can say which is meant; after they were put in order."""
+        twins = {a for (a, _, _), (b, _, _) in pairwise(self.images) if a == b}
+        self.problems |= dict.fromkeys(twins, "in the archive twice")
 
     def by_name(self) -> Self:
         """The same with its images in the order of their names as strings."""
@@ -104,7 +118,7 @@ def _sort_in(found: Listing, item: os.DirEntry[str], prefix: str, root: str) -> 
     if item.is_dir(follow_symlinks=False):
         return name
     if item.is_symlink():
-        if item.is_dir():
+        if os.path.isdir(item.path):  # noqa: PTH112 - asked otherwise, links that go round raise
             found.refuse(name, "a link to a folder; such links are not followed")
             return None
         if why := _link_problem(item.path, root):
@@ -125,15 +139,24 @@ def _link_problem(path: str, root: str) -> str | None:
     return None if Path(target).is_file() else "a link to nothing"
 
 
+def member_name(info: zipfile.ZipInfo) -> str:
+    """What a member of a zip is called; some programs write the backslashes of their system."""
+    return info.filename.replace("\\", "/")
+
+
 def walk_zip(archive: zipfile.ZipFile) -> Listing:
     """Every member of an archive."""
     found = Listing()
     for info in archive.infolist():
-        name = info.filename.replace("\\", "/")
+        name = member_name(info)
         if info.is_dir():
             continue
         if not inside(name):
             found.refuse(name, "a path that leaves the archive")
-        elif not any(map(is_hidden, name.split("/"))):
+        elif any(map(is_hidden, name.split("/"))):
+            continue
+        elif matters(name) and not is_table(name) and info.compress_type not in PACKINGS:
+            found.refuse(name, OTHER_PACKING)
+        else:
             found.add(name, info.file_size, info, f" {info.CRC:08x}")
     return found

@@ -17,9 +17,10 @@ from typing import IO, Any
 
 from artfp.data import labels, metadata
 from artfp.data.labels import Labels
-from artfp.data.listing import LABEL_FILE, MAX_FILE_BYTES, Listing, unicode_name
+from artfp.data.listing import LABEL_FILE, Listing, unicode_name
 from artfp.data.source import Source, naming
 from artfp.errors import BadInputError
+from artfp.limits import FILE_BYTES
 
 LISTS = frozenset({".txt", ".lst"})
 LONGEST = 1 << 15  # bytes of a line; no system has such paths
@@ -41,7 +42,7 @@ class ListSource(Source):
                 size, problem = _looked_at(self.path.parent / text)
                 if problem:
                     found.problems[name] = problem
-                found.images.append((name, problem or str(size), text))
+                found.note(name, problem or str(size), text)
         tables = (LABEL_FILE, *sorted(metadata.NAMES))
         found.tables = [name for name in tables if (self.path.parent / name).is_file()]
         return found
@@ -84,5 +85,4 @@ def _looked_at(path: Path) -> tuple[int, str]:
         return 0, f"not readable ({error.strerror})"
     if not stat.S_ISREG(found.st_mode):
         return 0, "not a file"
-    problem = f"{found.st_size:,} bytes, over the limit of {MAX_FILE_BYTES:,}" if found.st_size > MAX_FILE_BYTES else ""
-    return found.st_size, problem
+    return found.st_size, f"{found.st_size:,} bytes, {FILE_BYTES.words}" if found.st_size > FILE_BYTES.value else ""

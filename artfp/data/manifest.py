@@ -24,11 +24,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from artfp.data.archives import open_member
 from artfp.data.contents import Contents, Sample
 from artfp.data.journal import Row
 from artfp.data.listing import LABEL_FILE, SHARDS, unicode_name
 from artfp.data.outputs import PARQUET_FOLDER, Kind, Output
 from artfp.data.readers import Source, shards_at
+from artfp.data.source import reason
 from artfp.errors import BadInputError
 from artfp.files import sha256_bytes, sha256_file, write_json
 from artfp.results import Record
@@ -180,7 +182,7 @@ def read_manifest(dataset: Path) -> dict[str, Any] | None:
     """The manifest of a finished dataset, or of the one that shards belong to; None if there is none of ours."""
     try:
         return _parsed(_table(dataset, MANIFEST))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+    except (OSError, KeyError, ValueError, BadInputError):
         return None
 
 
@@ -196,7 +198,7 @@ def read_table(dataset: Path, name: str) -> bytes:
     """The bytes of one of the tables, in a dataset of any kind."""
     try:
         return _table(dataset, name)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise BadInputError(f"{dataset}: its {name} is not readable ({error})") from error
 
 
@@ -220,8 +222,8 @@ def _column(dataset: Path, name: str, what: str) -> list[tuple[str, Any]]:
     prefix = f"{unicode_name(dataset.name)}/" if dataset.is_file() and dataset.suffix.lower() == ".tar" else ""
     try:
         rows = [json.loads(line) for line in _table(dataset, MANIFEST_ROWS).splitlines()]
-        named = [(row["file_name"], row[name]) for row in rows]
-    except (OSError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        named = [(str(row["file_name"]), row[name]) for row in rows]
+    except (OSError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise BadInputError(f"{dataset}: its {MANIFEST_ROWS} holds no {what} ({error})") from error
     return [(image[len(prefix) :], value) for image, value in named if image.startswith(prefix)]
 
@@ -229,9 +231,19 @@ def _column(dataset: Path, name: str, what: str) -> list[tuple[str, Any]]:
 def _table(dataset: Path, name: str) -> bytes:
     """One of our tables, of a folder, of a zip, or of shards."""
     if dataset.is_file() and dataset.suffix.lower() not in SHARDS and zipfile.is_zipfile(dataset):
-        with zipfile.ZipFile(dataset) as archive:
-            return archive.read(name)
+        return _of_zip(dataset, name)
     return (_home(dataset) / name).read_bytes()
+
+
+def _of_zip(dataset: Path, name: str) -> bytes:
+    """One of a zip; a KeyError where it has none."""
+    try:
+        with zipfile.ZipFile(dataset) as archive, open_member(archive, archive.getinfo(name), dataset) as stream:
+            return stream.read()
+    except (BadInputError, KeyError, MemoryError):
+        raise
+    except Exception as error:  # a damaged or crafted one raises zlib.error, NotImplementedError, EOFError ...
+        raise ValueError(f"not a readable zip ({reason(error)})") from error
 
 
 def _home(dataset: Path) -> Path:
@@ -242,11 +254,20 @@ def _home(dataset: Path) -> Path:
     shards = [path.absolute() for path in shards_at(of_folder).values()]
     for root in shards[0].parents[:2] if shards else ():
         manifest = _parsed((root / MANIFEST).read_bytes()) if (root / MANIFEST).is_file() else None
-        if manifest and {root / file["name"] for file in manifest.get("files", ())}.issuperset(shards):
+        if manifest and {root / name for name in _files_of(manifest)}.issuperset(shards):
             return root
     return dataset
 
 
+def _files_of(manifest: dict[str, Any]) -> list[str]:
+    files = manifest.get("files")
+    named = [file.get("name") for file in files if isinstance(file, dict)] if isinstance(files, list) else []
+    return [name for name in named if isinstance(name, str)]
+
+
 def _parsed(manifest: bytes) -> dict[str, Any] | None:
-    found = json.loads(manifest)
+    try:
+        found = json.loads(manifest)
+    except RecursionError as error:
+        raise ValueError(str(error)) from error
     return found if isinstance(found, dict) and found.get("format") == FORMAT else None

@@ -52,8 +52,8 @@ class ExtraColumns:
             self._file = None
 
 
-def read_into(columns: ExtraColumns, stream: IO[str], name: str, indices: Mapping[str, int]) -> None:
-    """Add the rows of one metadata file called `name`, matched by `file_name`."""
+def read_into(columns: ExtraColumns, stream: IO[str], name: str, indices: Mapping[str, int], where: str = "") -> None:
+    """Add the rows of one metadata file called `name`, matched by `file_name`; `where` is what it lies in."""
     folder = name.rpartition("/")[0]
     rows = _csv_rows(stream) if name.endswith(".csv") else _json_rows(stream)
     try:
@@ -65,7 +65,7 @@ def read_into(columns: ExtraColumns, stream: IO[str], name: str, indices: Mappin
             else:
                 columns.add(index, {safe_column(column): value for column, value in row.items()})
     except (ValueError, csv.Error) as error:
-        raise BadInputError(f"{name}: {error}") from error
+        raise BadInputError(f"{where}{name}: {error}") from error
 
 
 def _json_rows(stream: IO[str]) -> Iterator[dict[str, Any]]:

@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from artfp.data.labels import Labels
-from artfp.data.listing import MAX_FILE_BYTES, Listing
+from artfp.data.listing import Listing
 from artfp.data.metadata import ExtraColumns, safe_column
 from artfp.data.parquet_file import Layout, ParquetFile
 from artfp.data.remote import HubFile
 from artfp.data.source import Source, naming, reason
 from artfp.errors import BadInputError, UnreachableError
+from artfp.limits import FILE_BYTES
 
 FORMAT = "Parquet file"
 KEPT = 2  # groups of rows in memory
@@ -119,8 +120,8 @@ class ParquetSource(Source):
         image = self._images(group)[handle - self._first_rows[group]]
         if image is None:
             raise ValueError("the file holds none")
-        if len(image) > MAX_FILE_BYTES:
-            raise ValueError(f"{len(image):,} bytes, over the limit of {MAX_FILE_BYTES:,}")
+        if len(image) > FILE_BYTES.value:
+            raise ValueError(f"{len(image):,} bytes, {FILE_BYTES.words}")
         return image
 
     def _images(self, group: int) -> Images:

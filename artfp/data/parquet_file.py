@@ -17,10 +17,10 @@ from artfp.data.parquet_footer import RowGroup, read_footer, row_groups
 from artfp.data.remote import HubFile
 from artfp.errors import BadInputError, UsageError
 from artfp.files import sha256_bytes
+from artfp.limits import ENTRIES, GROUP_BYTES
 
 IMAGE, LABEL = "image", "label"
 ROWS = 16  # decoded at a time: a value that a dictionary repeats for many rows must not fill the memory
-MAX_GROUP_BYTES = 1 << 30  # of images, decoded
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,12 @@ class ParquetFile:
         found, size = row_groups(read_footer(self.path), self.layout.image), self.state[0]
         if (count := sum(group.rows for group in found)) > size:
             raise ValueError(f"says that {size:,} bytes hold {count:,} rows")
-        if (largest := max((group.size for group in found), default=0)) > MAX_GROUP_BYTES:
+        if count > ENTRIES.value:
+            raise ValueError(f"{count:,} rows is {ENTRIES.words}")
+        if (largest := max((group.size for group in found), default=0)) > GROUP_BYTES.value:
             raise UsageError(
-                f"{self.path}: a group of its rows holds {largest:,} bytes of images, over the limit of "
-                f"{MAX_GROUP_BYTES:,}; write it again in groups of fewer rows (1,000, say)"
+                f"{self.path}: a group of its rows holds {largest:,} bytes of images, {GROUP_BYTES.words}; write it "
+                "again in groups of fewer rows (1,000, say)"
             )
         return found
 
@@ -89,8 +91,8 @@ class ParquetFile:
         size = 0
         for batch in self._batches([self.layout.image], [group]):
             size += batch.nbytes
-            if size > MAX_GROUP_BYTES:
-                raise ValueError(f"rows that decode to over {MAX_GROUP_BYTES:,} bytes")
+            if size > GROUP_BYTES.value:
+                raise ValueError(f"rows that decode to {size:,} bytes or more, {GROUP_BYTES.words}")
             found += _part(batch.column(0), self.layout.image).to_pylist()
         if len(found) != rows:
             raise ValueError(f"{len(found):,} images in {rows:,} rows")

@@ -20,12 +20,13 @@ from typing import IO, Any, Protocol
 
 from artfp.data.archives import TarSource, ZipSource
 from artfp.data.hub import HubSource, is_on_hub
-from artfp.data.listing import MAX_FILE_BYTES, SHARDS, Listing, unicode_name, walk_folder
+from artfp.data.listing import SHARDS, Listing, unicode_name, walk_folder
 from artfp.data.lists import LISTS, ListSource
 from artfp.data.parquet import ParquetSource
-from artfp.data.source import Entry, Source
+from artfp.data.source import Entry, Source, naming
 from artfp.errors import BadInputError, UsageError
 from artfp.images import EXTENSIONS
+from artfp.limits import FILE_BYTES
 
 __all__ = ["Entry", "FolderSource", "Source", "collect", "is_there", "open_source"]
 
@@ -46,7 +47,8 @@ class FolderSource(Source):
     kind = "folder"
 
     def _list(self) -> Listing:
-        found = walk_folder(self.path).by_name()
+        with naming(self.path, self.kind):
+            found = walk_folder(self.path).by_name()
         self.shards = found.shards
         return found
 
@@ -170,8 +172,10 @@ def _images_at(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
 
 def _read_file(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise BadInputError(f"{path}: over the limit of {MAX_FILE_BYTES:,} bytes")
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            data = stream.read(FILE_BYTES.value + 1)  # a pipe or a device does not say how much there is
     except OSError as error:
         raise BadInputError(f"{path}: not readable ({error.strerror})") from error
+    if len(data) > FILE_BYTES.value:
+        raise BadInputError(f"{path}: {len(data):,} bytes or more, {FILE_BYTES.words}")
+    return data

@@ -10,8 +10,6 @@ import functools
 import hashlib
 import io
 import json
-import zipfile
-import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -137,7 +135,7 @@ class Source(ABC, Sequence[Entry]):
         try:
             for name in tables:
                 with self._table(name) as stream, io.TextIOWrapper(stream, "utf-8-sig", newline="") as text:
-                    metadata.read_into(extra, text, name, indices)
+                    metadata.read_into(extra, text, name, indices, f"{self.path}: ")
             self._add_columns(extra)
         except BaseException:
             extra.close()
@@ -160,7 +158,9 @@ class Source(ABC, Sequence[Entry]):
         try:
             with self._open_table(name) as stream:
                 yield stream
-        except (OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        except (ArtfpError, MemoryError):
+            raise
+        except Exception as error:  # of a damaged archive, or whatever a crafted table makes its reader raise
             raise BadInputError(f"{self.path}: {name} is not readable ({reason(error)})") from error
 
     def _indices(self) -> dict[str, int]:

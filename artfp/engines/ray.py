@@ -35,10 +35,12 @@ from artfp.engines.ray_driver import LOG, Plan, drive
 from artfp.engines.ray_pool import Wish
 from artfp.engines.sharing import RESTARTS, computing_on, threads_each, without_noted
 from artfp.errors import ArtfpError, UsageError
+from artfp.limits import LIMITS
 from artfp.processes import SPAWN, interrupts_held, usual_workers
 
 NEEDED = ("ray", "pandas", "pyarrow")  # of which Ray Data consists
-CARRIED = ("OMP_WAIT_POLICY", "CUBLAS_WORKSPACE_CONFIG")  # `artfp` sets them for the arithmetic; so must actors
+# `artfp` sets the first two for the arithmetic, the user may set the others; so must actors
+CARRIED = ("OMP_WAIT_POLICY", "CUBLAS_WORKSPACE_CONFIG", *(limit.variable for limit in LIMITS))
 ANSWER = 10.0  # seconds at most until a cluster answers
 FAREWELL = 10.0  # seconds at most until what was ended is gone
 

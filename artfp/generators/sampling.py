@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from artfp.artefacts import Provenance, files_below, write_list
-from artfp.checkpoints import load_into, load_tensors, save_tensors
+from artfp.checkpoints import check_planned, load_into, load_tensors, save_tensors
 from artfp.data.readers import open_source
 from artfp.errors import ArtfpError, BadInputError, UsageError
 from artfp.files import new_folder, sha256_file
@@ -71,11 +72,14 @@ def read_generator(path: Path) -> tuple[Generator, dict[str, Any]]:
     tensors, config = load_tensors(path, KIND)
     if config.get("format") != FORMAT:
         raise BadInputError(f"{path}: a generator {OTHER_FORMAT}")
-    if config.get("family") not in FAMILIES:
+    if not isinstance(config.get("family"), str) or config["family"] not in FAMILIES:
         raise BadInputError(f"{path}: of the family {config.get('family')!r}; known here: {', '.join(FAMILIES)}")
     try:
-        generator = FAMILIES[config["family"]].generator(**config["shape"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        build = partial(FAMILIES[config["family"]].generator, **config["shape"])
+        check_planned(build, tensors, path)
+        generator = build()
+    # whatever networks make of settings that are none
+    except (KeyError, TypeError, ValueError, RuntimeError, ArithmeticError, AttributeError, IndexError) as error:
         raise BadInputError(f"{path}: not a generator of this version ({error})") from error
     load_into(generator, tensors, path)
     generator.codec_sha256 = config.get("codec_sha256")

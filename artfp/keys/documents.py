@@ -15,7 +15,7 @@ import numpy as np
 from artfp.errors import BadInputError
 from artfp.keys.commitment import SALT_BYTES, Commitment, Opening, commitment_digest
 from artfp.keys.fingerprint import Bits, framed
-from artfp.keys.records import Key, check_name
+from artfp.keys.records import NAME, NAMES, Key
 
 SECRET_KIND, BITS_KIND, OPENING_KIND = "artfp-key", "artfp-key-bits", "artfp-key-opening"
 VERSION = 1
@@ -124,7 +124,7 @@ def read_opening(document: Any) -> Opening:
     """A document that `write_opening` made; whether it opens anything is asked later."""
     _kind(document, OPENING_KIND)
     promise = _table(document, "commitment")
-    name, secret = _name(document), _hex(document, "secret", SECRET_BYTES)
+    name, secret = name_in(document), _hex(document, "secret", SECRET_BYTES)
     return Opening(name, secret, _hex(promise, "salt", SALT_BYTES), _beacon(document))
 
 
@@ -139,7 +139,7 @@ def parse_bits(value: Any) -> Bits:
 
 
 def _read_secret(document: dict[str, Any], created: str) -> SecretDocument:
-    name, secret = _name(document), _hex(document, "secret", SECRET_BYTES)
+    name, secret = name_in(document), _hex(document, "secret", SECRET_BYTES)
     if document.get("key_id") != public_id(secret):
         raise BadInputError("field 'key_id' does not belong to this secret: the document is damaged or was altered")
     beacon = _beacon(document)
@@ -159,7 +159,7 @@ def _read_bits(document: dict[str, Any]) -> BitsDocument:
     if document.get("n_bits") != len(bits):
         raise BadInputError("field 'bits' is not as long as 'n_bits' says: the document is damaged or was altered")
     sha256 = _hex(codec, "sha256", 32).hex()
-    return BitsDocument(_name(document), _shown(codec, "name"), sha256, bits, _date(document, "created"))
+    return BitsDocument(name_in(document), _shown(codec, "name"), sha256, bits, _date(document, "created"))
 
 
 def _kind(document: Any, *wanted: str) -> str:
@@ -171,8 +171,12 @@ def _kind(document: Any, *wanted: str) -> str:
     return str(kind)
 
 
-def _name(document: dict[str, Any]) -> str:
-    return check_name(_text(document, "name"))
+def name_in(document: dict[str, Any]) -> str:
+    """The name that a document has for its key."""
+    name = _text(document, "name")
+    if not NAME.fullmatch(name):
+        raise BadInputError(f"field 'name' must be {NAMES}")
+    return name
 
 
 def _text(document: dict[str, Any], name: str) -> str:

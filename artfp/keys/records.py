@@ -16,6 +16,7 @@ from artfp.keys.commitment import Commitment
 from artfp.keys.fingerprint import Bits, pack, unpack
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
+NAMES = "1 to 128 letters, digits and . _ / -, starting with a letter or digit"
 
 
 class Origin(StrEnum):
@@ -41,9 +42,7 @@ _MEANINGS = {
 def check_name(name: str) -> str:
     """The name of a key, or an error that says what names look like."""
     if not NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} is no name for a key: 1 to 128 letters, digits and . _ / -, starting with a letter or digit"
-        )
+        raise UsageError(f"{name!r} is no name for a key: {NAMES}")
     return name
 
 

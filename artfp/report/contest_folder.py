@@ -14,6 +14,7 @@ from typing import Any
 from artfp.attribution import CONTEST, ENTRIES, SCHEMA, Cost, Entry, Exam
 from artfp.contest.settings import ARTFP
 from artfp.errors import BadInputError, UsageError
+from artfp.files import is_file
 from artfp.records import read_table, read_versioned, record_of
 from artfp.results import Record
 from artfp.statistics.jackknife import Interval
@@ -116,9 +117,9 @@ def read_contest(folder: Path) -> ContestFolder:
         entries={
             (course.name, system): _read_entry(path, contest, course, system)
             for course, system in rows
-            if (path := paths[course.name, system]).is_file()
+            if is_file(path := paths[course.name, system])
         },
-        missing=tuple(path.stem for path in paths.values() if not path.is_file()),
+        missing=tuple(path.stem for path in paths.values() if not is_file(path)),
     )
 
 
@@ -131,8 +132,6 @@ def _read_contest(path: Path) -> Contest:
     contest = record_of({**values, "courses": list(courses.values())}, path, Contest, NOUN)
     if [course.name for course in contest.courses] != list(courses):
         raise BadInputError(f"{path}: not {NOUN} (courses have other names than their places)")
-    if not all(isinstance(spec, dict) for spec in contest.models.values()):
-        raise BadInputError(f"{path}: not {NOUN} (models cannot be)")
     for course in contest.courses:
         if wrong := list(_wrong_in_course(course)):
             raise BadInputError(f"{path}: not {NOUN} (of {course.name}, {', '.join(wrong)} cannot be)")

@@ -75,11 +75,13 @@ def picture(path: Path, largest: int = LARGEST_SIDE) -> Picture:
 
 def _read_pixels(path: Path) -> NDArray[np.uint8]:
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=("PNG",)) as image:  # all that artfp writes
             if max(image.size) > REFUSED_SIDE:
                 raise BadInputError(f"{path}: {image.size[0]} x {image.size[1]} pixels is too large for a page")
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
+    except (BadInputError, MemoryError):
+        raise
+    except Exception as error:  # whatever Pillow makes of a file that is none
         raise BadInputError(f"{path}: not a readable image ({error})") from error
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from artfp.errors import BadInputError, UsageError
 from artfp.files import sha256_file
+from artfp.recipe import MOST
 from artfp.records import read_record, read_table
 from artfp.verdict import Verdict
 
@@ -129,9 +130,9 @@ def _transfer_point(line: bytes, where: str) -> TransferPoint | None:
             return None
         shown, matching, total = (int(values[name]) for name in fields[:3])
         point = TransferPoint(shown, matching, total, float(values["p"]))
-        if not (0 <= point.p <= 1 and 0 <= matching <= total and shown >= 0):
+        if not (0 <= point.p <= 1 and 0 <= matching <= total <= MOST and 0 <= shown <= MOST):
             raise ValueError("a count or p that cannot be")
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise BadInputError(f"{where}: not a line of JSON statistics ({error})") from error
     return point if point.total_bits > 0 else None
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from artfp.errors import BadInputError, UsageError
+from artfp.files import is_file
 from artfp.records import read_versioned
 from artfp.robustness import (
     ADVERSARY,
@@ -73,7 +74,7 @@ def read_sweep(folder: Path) -> SweepFolder:
     sweep = read_versioned(folder / SWEEP, Sweep, "a sweep", SCHEMA)
     _check_sweep(folder / SWEEP, sweep)
     found = {address: row_path(folder, address) for address in sweep.addresses}
-    present = {address: path for address, path in found.items() if path.is_file()}
+    present = {address: path for address, path in found.items() if is_file(path)}
     thumbs = {address: thumb_path(folder, address) for address in present}
     return SweepFolder(
         sweep=sweep,

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from artfp.data import lists
 from artfp.data.readers import collect, open_source
 from artfp.errors import BadInputError
 
@@ -53,7 +52,7 @@ def test_a_mark_at_the_start_and_ends_of_lines_are_no_part_of_paths(tmp_path: Pa
 
 
 def test_what_cannot_be_read_is_listed_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "MAX_FILE_BYTES", 6)
+    monkeypatch.setenv("ARTFP_MAX_FILE_BYTES", "6")
     put(tmp_path, "a.png", "folder/b.png", "too-long.png")
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "nothing.png").symlink_to("gone")
@@ -64,7 +63,7 @@ def test_what_cannot_be_read_is_listed_with_the_reason(tmp_path: Path, monkeypat
             "folder": "not a file",
             "pipe.png": "not a file",
             "nothing.png": "not readable (No such file or directory)",
-            "too-long.png": "12 bytes, over the limit of 6",
+            "too-long.png": "12 bytes, over the limit of 6 (ARTFP_MAX_FILE_BYTES)",
             "x" * 300: "not readable (File name too long)",
         }
         with pytest.raises(BadInputError, match=r"gone\.png: not readable"):

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from artfp.data import listing
 from artfp.data.readers import collect, open_source
 from artfp.errors import BadInputError, UsageError
 
@@ -111,7 +110,7 @@ def test_absurd_declared_sizes_are_refused_unread(tmp_path: Path, monkeypatch: p
     path.write_bytes(data)
     with open_source(path) as source, pytest.raises(BadInputError, match="bytes, over the limit"):
         source.read(source[0])
-    monkeypatch.setattr(listing, "MAX_FILE_BYTES", 3)
+    monkeypatch.setenv("ARTFP_MAX_FILE_BYTES", "3")
     with open_source(put(tmp_path / "folder", "long.png")) as source:
         assert source.refused == 1
 

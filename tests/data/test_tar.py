@@ -17,7 +17,6 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from kinds import write_tar
 
-from artfp.data import archives, listing
 from artfp.data.readers import collect, open_source
 from artfp.data.tar import BLOCK, MAX_HEADER, Member, members
 from artfp.errors import BadInputError, UsageError
@@ -225,7 +224,7 @@ def test_what_an_archive_has_twice_is_not_guessed_at(tmp_path: Path) -> None:
 
 
 def test_names_that_are_no_unicode_and_absurd_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "MAX_FILE_BYTES", 3)
+    monkeypatch.setenv("ARTFP_MAX_FILE_BYTES", "3")
     path = write_tar(
         tmp_path / "x.tar",
         [("\udcff.png", b"ok"), ("\udcff.cls", b"7"), ("long.png", b"long")],
@@ -311,13 +310,13 @@ def test_names_of_classes_that_cannot_be_read_are_none(tmp_path: Path) -> None:
         ("a.json", b"{", r"a\.json is no JSON"),
         ("a.json", b"[" * 100_000, r"a\.json is no JSON"),
         ("a.txt", b"\xff", r"a\.txt is no UTF-8 text"),
-        ("a.txt", b"long enough", r"a\.txt is over 10 bytes"),
+        ("a.txt", b"long enough", r"a\.txt: 11 bytes, over the limit of 10"),
     ],
 )
 def test_broken_labels_and_columns_are_bad_input(
     name: str, content: bytes, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archives, "MAX_FIELD_BYTES", 10 if name == "a.txt" else 1 << 20)
+    monkeypatch.setenv("ARTFP_MAX_FIELD_BYTES", "10" if name == "a.txt" else "1000000")
     path = write_tar(tmp_path / "x.tar", [("a.png", b"x"), (name, content)])
     with open_source(path) as source, pytest.raises(BadInputError, match=message):
         _ = source.labels, source.columns

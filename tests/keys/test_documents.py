@@ -41,7 +41,7 @@ def flip(digits: str) -> str:
     [
         (["kind"], "artfp-key-ring", "'kind'"),
         (["version"], 2, "'version'"),
-        (["name"], "../x", "no name for a key"),
+        (["name"], "../x", "field 'name' must be 1 to 128 letters"),
         (["name"], None, "'name' must be a text"),
         (["name"], "other", "'commitment' does not open"),
         (["secret"], "zz", "'secret' must be 64"),
