@@ -58,6 +58,12 @@ def _serialization() -> Any:
     return _part("hazmat.primitives.serialization")
 
 
+def _refusals() -> tuple[type[Exception], ...]:
+    """What the library raises of its own: the second where OpenSSL refuses what it did not expect of its file."""
+    exceptions = _part("exceptions")
+    return exceptions.UnsupportedAlgorithm, exceptions.InternalError
+
+
 def fingerprint_of(public: Any) -> str:
     """SHA-256 of the public key as DER, which other programs print of it, too."""
     forms = _serialization()
@@ -98,7 +104,7 @@ def load_signer(path: Path, passphrase: str | None = None) -> Signer:
     secret = None if passphrase is None else passphrase.encode()
     try:
         private = _serialization().load_pem_private_key(_read(path), secret)
-    except (ValueError, TypeError, _part("exceptions").UnsupportedAlgorithm):
+    except (ValueError, TypeError, *_refusals()):
         raise BadInputError(f"{path}: not a private key that can be read, or another passphrase") from None
     if not isinstance(private, _ed25519().Ed25519PrivateKey):
         raise BadInputError(f"{path}: a private key of another kind; `artfp sign new-key` makes one")
@@ -109,7 +115,7 @@ def load_public(path: Path) -> str:
     """The fingerprint of the public key in a file."""
     try:
         public = _serialization().load_pem_public_key(_read(path))
-    except (ValueError, TypeError, _part("exceptions").UnsupportedAlgorithm):
+    except (ValueError, TypeError, *_refusals()):
         raise BadInputError(f"{path}: not a public key (a PEM file as `artfp sign new-key` writes)") from None
     if not isinstance(public, _ed25519().Ed25519PublicKey):
         raise BadInputError(f"{path}: a public key of another kind than Ed25519")

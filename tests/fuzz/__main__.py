@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .engine import TARGETS, fuzz
 
-SECONDS_EACH = 10  # that one input may take
+SECONDS_EACH = 30  # that one input may take: by the clock, and the machine may be busy
 MEGABYTES = 4096  # of the whole process; what an input may take is less (`engine.HEADROOM`)
 LARGEST = 1 << 17  # bytes of an input
 

@@ -96,6 +96,9 @@ REGRESSIONS: dict[str, dict[str, Build]] = {
     },
     "key": {"deep": lambda: DEEP, "a name of another kind": lambda: odd_json("key", ("name",), "<script>")},
     "bits": {"63 of 64": lambda: json.dumps("1" * 63).encode(), "deep": lambda: DEEP},
+    "signing-key": {
+        "the number of another curve": lambda: seeds.signing_keys()[0].replace(b"MC4CAQAwBQYDK2Vw", b"MC4CAQAwBQYDK2Vv")
+    },
     "recipe": {
         "deep": lambda: b"a = " + b"[" * 10_000,
         "digits": lambda: RECIPE + b"samples = " + b"1" * 5000,

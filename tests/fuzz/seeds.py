@@ -45,6 +45,19 @@ ENCODED = {  # modes by format, each with what its file needs beside its name
     "GIF": ("P",),
     "PPM": ("RGB", "L"),
 }
+COMPARISON = b"""name = "small"
+size = 64
+[[models]]
+name = "m"
+recipe = "dcgan-cpu"
+[[courses]]
+name = "attribution"
+systems = ["artfp", "dct"]
+classes = { real = ["real"], m = ["m"] }
+[[courses.examinations]]
+name = "closed"
+attack = "jpeg"
+"""
 
 
 def pixels(side: int = 20) -> Image.Image:
@@ -161,9 +174,9 @@ def signing_keys() -> Files:
 
 
 def recipes() -> Files:
-    """One of each kind that is shipped."""
-    kinds_of = ("quickstart", "comparison", "codec-artfp-64", "diffusion-cpu")
-    return [find_recipe(name).read_bytes() for name in kinds_of]
+    """One of each kind."""
+    shipped = [find_recipe(name).read_bytes() for name in ("quickstart", "codec-artfp-64", "diffusion-cpu")]
+    return [*shipped, COMPARISON]
 
 
 def codecs() -> Files:
