@@ -31,6 +31,7 @@ class Listing:
         self.tables: list[str] = []
         self.shards: dict[str, str] = {}  # and why one must not be read
         self.others: Counter[str] = Counter()
+        self._most, self._largest = ENTRIES.value, FILE_BYTES.value  # asked for once: there may be millions
 
     def add(self, name: str, size: int, handle: Any, stamp: str = "") -> None:
         """Sort one file into images, tables and the rest."""
@@ -38,7 +39,7 @@ class Listing:
         suffix = PurePosixPath(base).suffix.lower()
         if suffix in EXTENSIONS:
             self.note(name, f"{size}{stamp}", handle)
-            if size > FILE_BYTES.value:
+            if size > self._largest:
                 self.problems[name] = f"{size:,} bytes, {FILE_BYTES.words}"
         elif is_table(name):
             self.tables.append(name)
@@ -55,7 +56,7 @@ class Listing:
     def note(self, name: str, stamp: str, handle: Any) -> None:
         """List an image."""
         self.images.append((name, stamp, handle))
-        if len(self.images) > ENTRIES.value:
+        if len(self.images) > self._most:
             raise ValueError(f"{len(self.images):,} images is {ENTRIES.words}")
 
     def refuse_twins(self) -> None:

@@ -59,9 +59,9 @@ def _serialization() -> Any:
 
 
 def _refusals() -> tuple[type[Exception], ...]:
-    """What the library raises of its own: the second where OpenSSL refuses what it did not expect of its file."""
+    """What the library raises for files that are none: the last where OpenSSL refuses what it did not expect."""
     exceptions = _part("exceptions")
-    return exceptions.UnsupportedAlgorithm, exceptions.InternalError
+    return ValueError, TypeError, exceptions.UnsupportedAlgorithm, exceptions.InternalError
 
 
 def fingerprint_of(public: Any) -> str:
@@ -104,7 +104,7 @@ def load_signer(path: Path, passphrase: str | None = None) -> Signer:
     secret = None if passphrase is None else passphrase.encode()
     try:
         private = _serialization().load_pem_private_key(_read(path), secret)
-    except (ValueError, TypeError, *_refusals()):
+    except _refusals():
         raise BadInputError(f"{path}: not a private key that can be read, or another passphrase") from None
     if not isinstance(private, _ed25519().Ed25519PrivateKey):
         raise BadInputError(f"{path}: a private key of another kind; `artfp sign new-key` makes one")
@@ -115,7 +115,7 @@ def load_public(path: Path) -> str:
     """The fingerprint of the public key in a file."""
     try:
         public = _serialization().load_pem_public_key(_read(path))
-    except (ValueError, TypeError, *_refusals()):
+    except _refusals():
         raise BadInputError(f"{path}: not a public key (a PEM file as `artfp sign new-key` writes)") from None
     if not isinstance(public, _ed25519().Ed25519PublicKey):
         raise BadInputError(f"{path}: a public key of another kind than Ed25519")
