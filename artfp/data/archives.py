@@ -26,9 +26,8 @@ from typing import IO, Any, NamedTuple
 from artfp.data import labels
 from artfp.data.labels import Labels
 from artfp.data.listing import (
-    OTHER_PACKING,
-    PACKINGS,
     Listing,
+    check_table,
     inside,
     is_hidden,
     is_table,
@@ -40,8 +39,9 @@ from artfp.data.listing import (
 from artfp.data.metadata import ExtraColumns, safe_column
 from artfp.data.source import Source, naming
 from artfp.data.tar import Member, members
+from artfp.data.zips import open_member, unpacked
 from artfp.errors import BadInputError
-from artfp.limits import FIELD_BYTES, TABLE_BYTES
+from artfp.limits import FIELD_BYTES
 
 MOST_CLASSES = 1 << 20  # whose names are looked for
 CLASS = "class_name"
@@ -78,39 +78,6 @@ class ZipSource(Source):
         """Close the archive too."""
         super().close()
         self._archive.close()
-
-
-def unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """The bytes of a member: no more than it says, and no more in memory on the way, whatever its packing holds."""
-    with archive.open(member) as stream:
-        return stream.read(member.file_size + 1)  # beyond the last byte, where its checksum is compared
-
-
-def open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path) -> IO[bytes]:
-    """A table in an archive as a file, if it is not too large."""
-    if member.compress_type not in PACKINGS:
-        raise BadInputError(f"{path}: {member_name(member)}: {OTHER_PACKING}")
-    _check_table(path, member_name(member), member.file_size)
-    return io.BufferedReader(_Pieces(archive.open(member)))
-
-
-class _Pieces(io.RawIOBase):
-    """A member of a zip, unpacked piece by piece: zipfile would unpack up to 2 GiB for whoever asks for all of it."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._stream.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
 
 
 class Place(NamedTuple):
@@ -194,7 +161,7 @@ class TarSource(Source):
     def _open_table(self, name: str) -> IO[bytes]:
         self._check_once(name)
         place = self._table_places[name]
-        _check_table(self.path, name, place.size)
+        check_table(self.path, name, place.size)
         return io.BufferedReader(_Window(self._open(place.shard), place))
 
     def _own_labels(self) -> Labels:
@@ -306,8 +273,3 @@ def _state(stream: IO[bytes]) -> tuple[int, int]:
     """Size and time: when they change, offsets mean nothing any more."""
     found = os.fstat(stream.fileno())
     return found.st_size, found.st_mtime_ns
-
-
-def _check_table(path: Path, name: str, size: int) -> None:
-    if size > TABLE_BYTES.value:
-        raise BadInputError(f"{path}: {name}: {size:,} bytes, {TABLE_BYTES.words}")

@@ -14,7 +14,7 @@ from typing import Any, Self
 from artfp.data import metadata
 from artfp.errors import BadInputError
 from artfp.images import EXTENSIONS
-from artfp.limits import ENTRIES, FILE_BYTES
+from artfp.limits import ENTRIES, FILE_BYTES, TABLE_BYTES
 
 LABEL_FILE = "dataset.json"
 PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # bzip2 and LZMA take a gigabyte for what 4 KB say
@@ -73,6 +73,12 @@ class Listing:
 def is_table(name: str) -> bool:
     """Whether a file holds labels or columns of others."""
     return name == LABEL_FILE or name.rpartition("/")[2] in metadata.NAMES
+
+
+def check_table(path: Path, name: str, size: int) -> None:
+    """Refuse a table of an archive that would fill the memory."""
+    if size > TABLE_BYTES.value:
+        raise BadInputError(f"{path}: {name}: {size:,} bytes, {TABLE_BYTES.words}")
 
 
 def matters(name: str) -> bool:

@@ -24,13 +24,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from artfp.data.archives import open_member
 from artfp.data.contents import Contents, Sample
 from artfp.data.journal import Row
 from artfp.data.listing import LABEL_FILE, SHARDS, unicode_name
 from artfp.data.outputs import PARQUET_FOLDER, Kind, Output
 from artfp.data.readers import Source, shards_at
 from artfp.data.source import reason
+from artfp.data.zips import open_member
 from artfp.errors import BadInputError
 from artfp.files import sha256_bytes, sha256_file, write_json
 from artfp.results import Record
