@@ -26,7 +26,7 @@ from artfp.codec.desk import BATCH, Desk
 from artfp.data.streams import read_ahead, thread_count
 from artfp.errors import BadInputError, UsageError
 from artfp.files import sha256_bytes
-from artfp.images import MAX_PIXELS, LoadedImage, load_image
+from artfp.images import LoadedImage, load_image
 from artfp.keys.records import PairTable
 from artfp.statistics.decision import judge_images
 from artfp.statistics.evidence import Evidence
@@ -145,7 +145,7 @@ def _prepared(codec: Codec, images: Sequence[Pixels]) -> tuple[list[Tensor], lis
     return [shrunk(image, codec.size) for image in images], [(len(image), image.shape[1]) for image in images]
 
 
-def load_readable(file: bytes, name: str, max_pixels: int = MAX_PIXELS) -> LoadedImage:
+def load_readable(file: bytes, name: str, max_pixels: int | None = None) -> LoadedImage:
     """An image in which a codec can read something."""
     loaded = load_image(file, name, max_pixels)
     height, width = loaded.size
@@ -158,7 +158,7 @@ def _load(items: Sequence[Item], sizes: Sequence[int], index: int) -> Loaded:
     return load_inputs(*items[index], sizes)
 
 
-def load_inputs(name: str, read: Callable[[], bytes], sizes: Sequence[int], max_pixels: int = MAX_PIXELS) -> Loaded:
+def load_inputs(name: str, read: Callable[[], bytes], sizes: Sequence[int], max_pixels: int | None = None) -> Loaded:
     """A file as codecs of these sizes take it, or why they cannot."""
     try:
         file = read()

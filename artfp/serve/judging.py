@@ -15,8 +15,9 @@ from functools import partial
 import numpy as np
 
 from artfp.codec.base import Codec
+from artfp.codec.desk import BATCH
 from artfp.keys.registry import Registry
-from artfp.reading import BATCH, Judged, Loaded, Reading, load_inputs, read_loaded
+from artfp.reading import Judged, Loaded, Reading, load_inputs, read_loaded
 from artfp.serve.answers import Answers, ImageAnswer
 from artfp.serve.inquiries import Inquiry, Reply, Unreadable
 from artfp.serve.settings import Bench
