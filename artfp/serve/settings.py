@@ -12,7 +12,7 @@ from artfp.errors import UsageError
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MB = 1_000_000
-BATCH = 64  # images that the codec reads at once, `artfp.reading.BATCH`; that module would bring torch
+BATCH = 64  # images that the codec reads at once, `artfp.codec.desk.BATCH`; that module would bring torch
 CONNECTIONS = 1000  # open at once; beyond them a bare 503
 
 

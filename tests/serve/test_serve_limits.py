@@ -108,9 +108,9 @@ def test_limits_that_cannot_be_are_refused(fields: dict[str, float], words: str)
 
 
 def test_settings() -> None:
-    from artfp import reading
+    from artfp.codec import desk
 
-    assert reading.BATCH == BATCH
+    assert desk.BATCH == BATCH
     assert Settings().is_local
     assert not Settings(host="0.0.0.0").is_local
     assert not Settings(proxies=PROXIES).is_local
