@@ -1,0 +1,129 @@
+"""Where the time of `embed-dataset` and `verify` goes: milliseconds of one core for an image, stage by stage.
+
+    python -m benchmarks.stages [--sides 64 128 256 1024] [--json FILE]
+
+One process, one thread, painted PNG files as for `make bench`; each stage alone, over the same images, the least of
+three rounds. Decoding and encoding are what a bare Pillow does as well, so their share of the sum is about the best
+ratio that `make bench` could show. What is left out: hashes, journals, threads that wait.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from artfp.codec.base import Codec
+from artfp.codec.desk import BATCH, Desk
+from artfp.codec.store import load_codec, suitable_for
+from artfp.data.procedural import generate
+from artfp.files import write_json
+from artfp.images import LoadedImage, encode_png, load_image
+from artfp.strips import Pixels, shrunk, with_residual
+from benchmarks.measuring.machine import prepare
+from benchmarks.measuring.tables import ruled
+
+SIDES = (64, 128, 256, 1024)
+ROUNDS, LARGE, FEW = 3, 512, 16  # of images from so many pixels a side there are few
+PILLOW = ("decode", "encode")
+
+Times = dict[str, float]
+
+
+def main() -> None:
+    """Print a line for each stage, a column for each side."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sides", type=int, nargs="+", default=SIDES)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    prepare("cpu", 1)
+    found = {side: stages(side) for side in options.sides}
+    if options.json:
+        write_json(options.json, {str(side): times for side, times in found.items()})
+    print(ruled(("ms of one core for an image", *(f"{side:,} px" for side in found)), list(_lines(found))))
+
+
+@torch.no_grad()
+def stages(side: int) -> dict[str, Times]:
+    """Of both commands."""
+    codec, images = load_codec(suitable_for(side)), painted(side)
+    files = [encode_png(LoadedImage(pixels)) for pixels in images]
+    bits = torch.from_numpy(np.random.default_rng(0).integers(0, 2, (len(images), codec.n_bits)))
+    small = torch.cat([shrunk(pixels, codec.size) for pixels in images])
+    residuals = codec.residuals(small, bits)
+    marked = [with_residual(pixels, residual) for pixels, residual in zip(images, residuals, strict=True)]
+    decode = milliseconds(partial(_each, lambda file: load_image(file, "image"), files), len(files))
+    shrink = milliseconds(partial(_each, lambda pixels: shrunk(pixels, codec.size), images), len(images))
+    return {
+        "embed-dataset": {
+            "decode": decode,
+            "make small": shrink,
+            "the networks": milliseconds(lambda: codec.residuals(small, bits), len(images)),
+            "add the residual": milliseconds(
+                partial(_each, lambda i: with_residual(images[i], residuals[i]), range(len(images))), len(images)
+            ),
+            "encode": milliseconds(partial(_each, lambda pixels: encode_png(LoadedImage(pixels)), marked), len(images)),
+        },
+        "verify": {"decode": decode, "make small": shrink, **reading(codec, marked)},
+    }
+
+
+def reading(codec: Codec, marked: Sequence[Pixels]) -> Times:
+    """The one look that all images get, and the search that some get."""
+    small = [shrunk(pixels, codec.size) for pixels in marked]
+    sizes = [pixels.shape[:2] for pixels in marked]
+    look = milliseconds(lambda: codec.look(codec.prepared(torch.cat(small))), len(small))
+    return {
+        "one look": look,
+        "the search": max(0.0, milliseconds(lambda: _read(codec, small, sizes), len(small)) - look),
+    }
+
+
+def _read(codec: Codec, small: Sequence[torch.Tensor], sizes: Sequence[tuple[int, int]]) -> None:
+    desk = Desk(codec)
+    for start in range(0, len(small), BATCH):
+        desk.read(small[start : start + BATCH], sizes[start : start + BATCH])
+    desk.rest()
+
+
+def painted(side: int) -> list[Pixels]:
+    """A few whole batches, or of large images a part of one."""
+    count = FEW if side >= LARGE else 4 * BATCH
+    return list(generate("photo-like", count, side, seed=1))
+
+
+def milliseconds(work: Callable[[], Any], images: int) -> float:
+    """Of processor time for an image, the least of some rounds."""
+    found = []
+    for _ in range(ROUNDS):
+        began = time.process_time()
+        work()
+        found.append(1000 * (time.process_time() - began) / images)
+    return round(min(found), 3)
+
+
+def _each(work: Callable[[Any], Any], items: Sequence[Any]) -> None:
+    for item in items:
+        work(item)
+
+
+def _lines(found: dict[int, dict[str, Times]]) -> Iterator[tuple[str, ...]]:
+    commands = next(iter(found.values()))
+    for command, stages_of in commands.items():
+        for stage in stages_of:
+            yield f"{command}: {stage}", *(f"{times[command][stage]:.2f}" for times in found.values())
+        yield f"{command}: Pillow's share", *(_share(times[command]) for times in found.values())
+
+
+def _share(times: Times) -> str:
+    return f"{sum(times.get(stage, 0.0) for stage in PILLOW) / sum(times.values()):.2f}"
+
+
+if __name__ == "__main__":
+    main()
