@@ -3,8 +3,9 @@
     pixels --shrunk--> an image at the codec's side --residual--> with_residual(pixels) --> marked pixels
 
 A megapixel takes twelve megabytes in float32, and each pass over these as long as a network over the small image. Both
-functions compute what `images.resize` does, which is linear, in rows and columns apart; so its own weights, found by
-resizing unit vectors, do for rows what it does, and of these a strip needs only the few that are not zero.
+functions compute what `images.resize` does, which is linear, in rows and columns apart; so its own weights do for rows
+what it does, and of these a strip needs only the few that are not zero. An image with fewer rows than the codec's is
+resized as it is: widened or narrowed at the codec's height, it would be larger than itself.
 """
 
 from __future__ import annotations
@@ -17,10 +18,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from artfp.images import resize
+from artfp.images import resize, to_tensor
 
-STRIP = 64  # rows
-COLUMNS = 256  # unit vectors that are resized at once
+STRIP = 1 << 18  # numbers: one megabyte in float32
 
 Pixels = NDArray[np.uint8]  # H x W x 3
 
@@ -28,6 +28,8 @@ Pixels = NDArray[np.uint8]  # H x W x 3
 @torch.no_grad()
 def shrunk(pixels: Pixels, side: int) -> Tensor:
     """The whole image as 1 x 3 x side x side, in [0, 1]."""
+    if len(pixels) <= side:
+        return resize(to_tensor(pixels), (side, side)).clamp_(0, 1)
     weights, rows = row_weights(len(pixels), side), torch.zeros(side, pixels[0].size)
     for strip in _strips(pixels):
         part = weights[:, strip]
@@ -40,9 +42,9 @@ def shrunk(pixels: Pixels, side: int) -> Tensor:
 @torch.no_grad()
 def with_residual(pixels: Pixels, residual: Tensor, strength: float = 1.0) -> Pixels:
     """The image with `strength` times a residual of 3 x side x side, rounded to 8 bits."""
-    weights = row_weights(residual.shape[-2], len(pixels))
-    wide = resize(residual[None], (residual.shape[-2], pixels.shape[1]))[0].permute(1, 2, 0).flatten(1)
-    wide = wide * (255 * strength)
+    rows = min(len(pixels), residual.shape[-2])
+    wide = resize(residual[None], (rows, pixels.shape[1]))[0].permute(1, 2, 0).flatten(1)
+    weights, wide = row_weights(rows, len(pixels)), wide * (255 * strength)
     marked = np.empty_like(pixels)
     for strip in _strips(pixels):
         part = weights[strip]
@@ -52,20 +54,18 @@ def with_residual(pixels: Pixels, residual: Tensor, strength: float = 1.0) -> Pi
     return marked
 
 
-@functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=8)
+@torch.enable_grad()
 def row_weights(before: int, after: int) -> Tensor:
-    """After x before: what each of so many rows is of those before."""
-    found = []
-    for start in range(0, before, COLUMNS):
-        count = min(COLUMNS, before - start)
-        units = torch.zeros(before, count)
-        units[start : start + count].fill_diagonal_(1)
-        found.append(resize(units[None, None], (after, count))[0, 0])
-    return torch.cat(found, dim=1)
+    """After x before: what each of so many rows is of those before; the gradient of what is linear."""
+    rows = torch.zeros(1, 1, before, after, requires_grad=True)
+    (weights,) = torch.autograd.grad(resize(rows, (after, after))[0, 0].diagonal().sum(), rows)
+    return weights[0, 0].T.contiguous()
 
 
 def _strips(pixels: Pixels) -> Iterator[slice]:
-    yield from (slice(start, min(start + STRIP, len(pixels))) for start in range(0, len(pixels), STRIP))
+    rows = max(1, STRIP // pixels[0].size)
+    yield from (slice(start, min(start + rows, len(pixels))) for start in range(0, len(pixels), rows))
 
 
 def _used(rows: Tensor) -> slice:

@@ -4,7 +4,8 @@
     python -m benchmarks.billion [runs/speed.json] [--tflops 100]   # prints a Markdown table
 
 Hours of a core are its share of the images that `make bench` handled a second: all of a machine's cores decode, compute
-and encode at once, and nothing is waited for. Bytes are those of the painted PNG files there. Hours of a graphics card
+and encode at once, and nothing is waited for. Bytes are those of the painted PNG files there; tables are what a dataset
+has beside its images. Hours of a graphics card
 are counted, not measured: the multiplications and additions of the networks for one image (torch's counter, over
 painted images, with the touch-up and the search as they come) at the rate that `--tflops` says is reached; its
 processor still decodes and encodes, which is the line of Pillow. Nothing of this was run on a billion.
@@ -29,7 +30,7 @@ from artfp.files import read_json
 from artfp.images import to_tensor
 from benchmarks.measuring.tables import ruled
 
-SIDES = (64, 256, 1024)
+SIDES, KINDS = (64, 256, 1024), ("embed", "verify")
 IMAGES, HOUR = 1e9, 3600
 SPEED = Path("runs/speed.json")
 
@@ -43,13 +44,15 @@ def main() -> None:
     parser.add_argument("--tflops", type=float, default=100.0, help="10^12 operations a second that are reached")
     options = parser.parse_args()
     figures = {each["name"]: each["details"] for each in read_json(options.speed)["figures"]}
+    if missing := sorted({f"{kind}-{side}" for kind in KINDS for side in SIDES} - set(figures)):
+        parser.error(f"{options.speed}: has no figures {', '.join(missing)}; make bench measures all")
     header = ("for 10^9 images", *(f"{side:,} px" for side in SIDES))
     print(ruled(header, ((name, *cells) for name, cells in lines(figures, options.tflops))))
 
 
 def lines(figures: Mapping[str, Details], tflops: float) -> Iterator[tuple[str, list[str]]]:
     """What there is to pay for."""
-    embed, verify = ([figures[f"{kind}-{side}"] for side in SIDES] for kind in ("embed", "verify"))
+    embed, verify = ([figures[f"{kind}-{side}"] for side in SIDES] for kind in KINDS)
     cores = [each["workers"] for each in embed]
     for name, details, rate in (
         ("core hours, decode and encode alone (Pillow)", embed, "Pillow's"),
@@ -62,7 +65,7 @@ def lines(figures: Mapping[str, Details], tflops: float) -> Iterator[tuple[str, 
     for name, of in (("marking", _marking), ("reading marked images", _reading)):
         counted = (operations(load_codec(suitable_for(side)), of) for side in SIDES)
         yield f"GPU hours at {tflops:g} TFLOP/s, {name} (counted)", [hours(each / (tflops * 1e12)) for each in counted]
-    for name in ("bytes in", "bytes out", "bytes in the manifest"):
+    for name in ("bytes in", "bytes out", "bytes in tables"):
         yield f"{name.replace('bytes', 'terabytes', 1)}", [f"{IMAGES * each[name] / 1e12:,.2f}" for each in embed]
 
 

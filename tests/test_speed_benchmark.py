@@ -86,10 +86,10 @@ def test_what_cannot_be_measured_says_why(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_billion_images_cost_what_the_figures_say(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(billion, "operations", lambda _codec, _work: 3.6e9)
     rates = dict.fromkeys(("images a second", "Pillow's", "with --fast", "clean images"), 500.0)
-    sizes = {"bytes in": 4000, "bytes out": 5000, "bytes in the manifest": 200}
+    sizes = {"bytes in": 4000, "bytes out": 5000, "bytes in tables": 200}
     names = (f"{kind}-{side}" for kind in ("embed", "verify") for side in billion.SIDES)
     found = dict(billion.lines({name: {**rates, **sizes, "workers": 2} for name in names}, tflops=100))
     assert found["core hours, `embed-dataset`"] == ["1,111"] * 3
     assert found["GPU hours at 100 TFLOP/s, marking (counted)"] == ["10"] * 3
     assert found["terabytes in"] == ["4.00"] * 3
-    assert found["terabytes in the manifest"] == ["0.20"] * 3
+    assert found["terabytes in tables"] == ["0.20"] * 3

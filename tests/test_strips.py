@@ -11,12 +11,13 @@ from artfp.data.procedural import generate
 from artfp.images import resize, round_to_8_bits, to_pixels, to_tensor
 from artfp.strips import shrunk, with_residual
 
-SIZES = [(64, 64), (16, 300), (65, 64), (200, 131), (517, 16), (32, 32)]
+SIZES = [(64, 64), (16, 300), (65, 64), (200, 131), (517, 16), (32, 32), (16, 9000), (9000, 16)]
 
 
 def painted(height: int, width: int) -> np.ndarray:
-    side = max(height, width)
-    return next(iter(generate("photo-like", 1, side, 7)))[:height, :width]
+    """A part of a square, or where that is too small the square again and again."""
+    square = next(iter(generate("photo-like", 1, 520, 7)))
+    return np.tile(square, (-(-height // 520), -(-width // 520), 1))[:height, :width]
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)

@@ -21,11 +21,11 @@ MIN_SIDE = 16  # below this nothing of a fingerprint is left
 
 
 class Look(NamedTuple):
-    """What one look at images gives, N x n each, and which of the N are worth a search for cuts and turns."""
+    """What one look at N images gives, and which of them are worth a search for cuts and turns."""
 
-    soft: Tensor
-    logits: Tensor
-    unsure: Tensor
+    soft: Tensor  # N x n
+    unsure: Tensor  # N
+    logits: Tensor  # N x n, for the search to begin with; of codecs that make none, nothing
 
 
 class Codec(ABC):
@@ -50,15 +50,15 @@ class Codec(ABC):
     def look(self, inner: Tensor) -> Look:
         """One look at images at internal size; only codecs that search are ever unsure."""
         soft = self._soft_bits(inner, self.logits)
-        return Look(soft, soft, torch.zeros(len(inner), dtype=torch.bool, device=inner.device))
+        return Look(soft, torch.zeros(len(inner), dtype=torch.bool, device=inner.device), soft[:, :0])
 
-    def searched(self, inner: Tensor, aspects: Tensor, logits: Tensor) -> Tensor:  # noqa: ARG002
-        """The soft bits of images that a look left unsure, after whatever search a codec makes for cuts and turns.
+    def searched(self, inner: Tensor, aspects: Tensor, logits: Tensor) -> Tensor:
+        """The soft bits of images that a look left unsure, after the search for cuts and turns.
 
         `aspects` are width over height before, `logits` those of the look. A search may be led by the images, never
         by a key.
         """
-        return torch.tanh(logits / 2)
+        raise NotImplementedError(f"{self.name} is never unsure")
 
     def glanced_logits(self, images: Tensor) -> Tensor:
         """The log-odds without a search, in whatever arithmetic is fast."""
@@ -79,10 +79,12 @@ class Codec(ABC):
 
     @torch.no_grad()
     def embed(self, images: Tensor, bits: Tensor, strength: float = 1.0) -> Tensor:
-        """Marked images, rounded to 8 bits, for one size of images and bits N x n or n."""
-        images = self._checked(images)
+        """Marked images, rounded to 8 bits, for one size of images and bits N x n or n.
+
+        Files are marked without their pixels as tensors (`artfp.strips`): the same but for what lies between two levels.
+        """
         residual = resize(self.residuals(images, bits), images.shape[-2:])
-        return round_to_8_bits((images + strength * residual).clamp(0, 1))
+        return round_to_8_bits((images.to(self.device) + strength * residual).clamp(0, 1))
 
     @torch.no_grad()
     def residuals(self, images: Tensor, bits: Tensor) -> Tensor:
@@ -98,9 +100,9 @@ class Codec(ABC):
 
         `aspects` are the widths over the heights of images that were resized before.
         """
+        inner = self.prepared(images)
         if aspects is None:
             aspects = torch.full((len(images),), images.shape[-1] / images.shape[-2])
-        inner = self.prepared(images)
         look = self.look(inner)
         if len(unsure := look.unsure.nonzero().flatten()):
             look.soft[unsure] = self.searched(inner[unsure], aspects.to(self.device)[unsure], look.logits[unsure])

@@ -71,7 +71,7 @@ class Desk:
     def _look(self, images: Tensor, sizes: Sequence[Size]) -> None:
         inner = self.codec.prepared(images)
         aspects = torch.tensor([width / height for height, width in sizes], device=inner.device)
-        soft, logits, unsure = (found[: len(sizes)] for found in self.codec.look(inner))
+        soft, unsure, logits = (found[: len(sizes)] for found in self.codec.look(inner))
         places = unsure.nonzero().flatten().tolist()
         batch = _Batch(soft, len(places))
         self._batches.append(batch)

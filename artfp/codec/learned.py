@@ -90,7 +90,7 @@ class LearnedCodec(Codec):
     def look(self, inner: Tensor) -> Look:
         """An image that the decoder is sure of need not be looked at again."""
         logits = self.logits(inner)
-        return Look(torch.tanh(logits / 2), logits, certainty(logits) < self.sure)
+        return Look(torch.tanh(logits / 2), certainty(logits) < self.sure, logits)
 
     def searched(self, inner: Tensor, aspects: Tensor, logits: Tensor) -> Tensor:
         """An image is set right first where it looks cut or turned."""

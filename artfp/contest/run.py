@@ -21,7 +21,7 @@ from artfp.contest.settings import COLLECTIONS, PARTS, WORDS, Contest, checked, 
 from artfp.contest.sources import Studio, recipe_of
 from artfp.contest.work import Piece, Watch, carry_out, in_turn, needed
 from artfp.data.readers import open_source
-from artfp.errors import UsageError
+from artfp.errors import BadInputError, UsageError
 from artfp.files import write_json
 from artfp.generators.families import check_used
 from artfp.ownership import check_owner
@@ -79,16 +79,28 @@ def _check(contest: Contest, folder: Path) -> dict[str, Any]:
     now = _identity(contest)
     known = read_table(folder / CONTEST) if (folder / CONTEST).is_file() else {}
     earlier = {part: known.get(part, now[part]) for part in PARTS}
+    if strange := [part for part in PARTS if not _is_table_of_tables(earlier[part])]:
+        raise BadInputError(f"{folder / CONTEST}: not a comparison ({', '.join(strange)} cannot be)")
     common = {part: {name: now[part].get(name, each) for name, each in earlier[part].items()} for part in PARTS}
-    check_owner(folder, CONTEST, now | common, "a comparison", apart=("artfp", *_words(known), *_words(now)))
+    check_owner(
+        folder,
+        CONTEST,
+        now | common,
+        "a comparison",
+        apart=("artfp", *_words(earlier["courses"]), *_words(now["courses"])),
+    )
     return now | {part: earlier[part] | now[part] for part in PARTS}
 
 
-def _words(values: Mapping[str, Any]) -> Iterator[str]:
+def _is_table_of_tables(values: Any) -> bool:
+    return isinstance(values, Mapping) and all(isinstance(each, Mapping) for each in values.values())
+
+
+def _words(courses: Mapping[str, Any]) -> Iterator[str]:
     """Where the words of courses stand, as names of settings that may change."""
-    for name, course in values.get("courses", {}).items():
+    for name, course in courses.items():
         yield from (f"courses.{name}.{word}" for word in WORDS)
-        yield from (f"courses.{name}.blind.{examination}" for examination in course.get("blind", {}))
+        yield from (f"courses.{name}.blind.{examination}" for examination in course.get("blind") or ())
 
 
 def _identity(contest: Contest) -> dict[str, Any]:

@@ -100,19 +100,15 @@ def strength_for(codec: Codec, clean: Pixels, bits: Bits, psnr: float) -> float:
     raise ArtfpError(f"no strength of {codec.name} marks at {psnr} dB")
 
 
-@torch.no_grad()
 def residuals(codec: Codec, clean: Pixels, bits: Bits) -> Tensor:
     """What the codec adds at strength 1, at the images' size: `Codec.embed` would compute it anew for each strength.
 
     `bits` are those of all images, or a row for each.
     """
-    wanted = torch.from_numpy(bits.copy()).to(codec.device, torch.float32).expand(len(clean), -1)
-    found = []
-    for start in range(0, len(clean), BATCH):
-        images = to_tensor(clean[start : start + BATCH]).to(codec.device)
-        inner = codec.residual(resize(images, (codec.size, codec.size)), wanted[start : start + BATCH])
-        found.append(resize(inner, images.shape[-2:]).cpu())
-    return torch.cat(found)
+    wanted = torch.from_numpy(bits.copy()).expand(len(clean), -1)
+    portions = (slice(start, start + BATCH) for start in range(0, len(clean), BATCH))
+    found = [codec.residuals(to_tensor(clean[part]), wanted[part]) for part in portions]
+    return torch.cat([resize(inner, clean.shape[1:3]).cpu() for inner in found])
 
 
 def marked_with(clean: Pixels, residual: Tensor, strength: float) -> Pixels:

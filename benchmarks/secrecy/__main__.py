@@ -44,20 +44,21 @@ def _parsed() -> argparse.Namespace:
 def _make(options: argparse.Namespace) -> bool:
     """The studies that are asked for and not there; whether one failed."""
     device = prepare("cpu", options.threads)
-    from benchmarks.secrecy.studying import study  # torch, which must find its settings when it is loaded
+    from benchmarks.secrecy.studying import is_kept, study  # torch, which must find its settings when it is loaded
 
     given = {SMALL: SMALL, LARGE: LARGE, MINE: options.private, ANOTHER: options.another}
     codecs = {name: spec for name, spec in given.items() if spec is not None}
     failed = False
     for question in QUESTIONS:
         kept = options.results / question.name
-        if (options.only and question.name not in options.only) or (kept / "secrecy.json").is_file():
+        if options.only and question.name not in options.only:
             continue
         if missing := {question.marks, question.codec} - set(codecs):
             note(f"{question.name}: left out, no --{min(missing)}")
             continue
         try:
-            study(question, options.data, codecs, options.scratch, kept, device)
+            if not is_kept(question, codecs, kept):
+                study(question, options.data, codecs, options.scratch, kept, device)
         except ArtfpError as error:
             note(f"FAILED: {question.name}: {error}")
             failed = True

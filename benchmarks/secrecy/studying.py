@@ -8,15 +8,27 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from artfp.codec.store import load_codec
+from artfp.errors import UsageError
 from artfp.evaluate.gallery import Request
 from artfp.evaluate.pictures import pictures_of
 from artfp.evaluate.secrecy import ROWS, STUDY, run
 from artfp.keys.registry import Registry
+from artfp.secrecy import CONTROL
 from benchmarks.measuring.data import COLLECTIONS
 from benchmarks.measuring.marking import Marks
 from benchmarks.measuring.preparing import Prepared, prepare
 from benchmarks.measuring.progress import teller
 from benchmarks.secrecy.questions import DATA, MOST, PSNR, SIDE, TEST, Question
+from benchmarks.secrecy.tables import rows_of
+
+
+def is_kept(question: Question, codecs: Mapping[str, str], kept: Path) -> bool:
+    """Whether there are rows of this question; rows of other codecs that were given as the same are an error."""
+    rows = rows_of(kept)
+    his = load_codec(codecs[question.codec]).sha256
+    if any(row.codec_sha256 not in (None, his) and not row.attacker.endswith(CONTROL) for row in rows):
+        raise UsageError(f"{kept}: rows of another codec; remove them to measure with {codecs[question.codec]}")
+    return bool(rows)
 
 
 def study(question: Question, data: Path, codecs: Mapping[str, str], scratch: Path, kept: Path, device: str) -> None:

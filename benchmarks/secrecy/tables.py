@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from artfp.records import read_versioned
+from artfp.report.contest_tables import decimal
 from artfp.secrecy import CONTROL, LABELLED, SCHEMA, SUSPECTS, Row, Study, file_name
 from artfp.statistics.detection import LEAKS, UNDECIDED
 from benchmarks.measuring.tables import NONE, markdown
@@ -59,7 +60,7 @@ def _told(question: Question, attacker: str, line: Line) -> str:
 def _cell(row: Row | None) -> str:
     if row is None:
         return NONE
-    return f"{row.detection.auc.value:.3f} {NOTES.get(row.finding, row.finding)}".rstrip()
+    return f"{decimal(row.detection.auc.value)} {NOTES.get(row.finding, row.finding)}".rstrip()
 
 
 def rows_of(folder: Path) -> list[Row]:

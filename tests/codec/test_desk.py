@@ -28,7 +28,7 @@ class Doubter(DctCodec):
     def look(self, inner: Tensor) -> Look:
         bright = inner.mean(dim=(1, 2, 3))
         soft = torch.stack([bright, torch.zeros_like(bright)], dim=1)
-        return Look(soft, soft, bright < 0.5)
+        return Look(soft, bright < 0.5, soft)
 
     def searched(self, inner: Tensor, aspects: Tensor, logits: Tensor) -> Tensor:
         self.searches.append(len(inner))

@@ -18,7 +18,7 @@ from artfp.contest.rows import all_rows
 from artfp.contest.run import contest_of, plan, run
 from artfp.contest.sources import Studio
 from artfp.data.readers import open_source
-from artfp.errors import UsageError
+from artfp.errors import BadInputError, UsageError
 from artfp.files import read_json
 from artfp.generators.folder import CARD, RECIPE
 from artfp.images import load_image
@@ -164,6 +164,15 @@ def test_what_a_course_says_to_its_readers_may_be_put_better_later(made: Path, t
     told = CONTEST.replace('name = "attribution"', words)
     told = told.replace("RECIPE", str(made.parent / "recipes/model.toml"))
     assert all(plan(contest_of(written(tmp_path, told)), made).rows.values())
+
+
+def test_a_folder_whose_courses_cannot_be_is_refused(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "contest.json").write_text(
+        json.dumps(json.loads((made / "contest.json").read_text()) | {"courses": []})
+    )
+    recipe = CONTEST.replace("RECIPE", str(made.parent / "recipes/model.toml"))
+    with pytest.raises(BadInputError, match="courses cannot be"):
+        plan(contest_of(written(tmp_path / "recipe", recipe)), tmp_path)
 
 
 def test_rows_that_nobody_has_are_refused(made: Path) -> None:
