@@ -12,9 +12,11 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from artfp.errors import ArtfpError, BadInputError
+from artfp.iptc import XMP_KEYWORD
 from artfp.limits import PIXELS, SCANS, SIDE
 
 EXTENSIONS = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm"})
@@ -119,11 +121,17 @@ def _wide_grey_to_rgb(image: Image.Image) -> NDArray[np.uint8]:
     return np.repeat(grey[..., None], 3, axis=2)
 
 
-def encode_png(image: LoadedImage) -> bytes:
-    """Lossless PNG bytes; the same pixels always give the same bytes with the same Pillow."""
+def encode_png(image: LoadedImage, xmp: str | None = None) -> bytes:
+    """Lossless PNG bytes, with an XMP packet where one is given and nothing else beside the pixels.
+
+    The same pixels and packet always give the same bytes with the same Pillow.
+    """
     pixels = image.rgb if image.alpha is None else np.dstack([image.rgb, image.alpha])
+    notes = PngInfo()
+    if xmp is not None:
+        notes.add_itxt(XMP_KEYWORD, xmp)
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=PNG_LEVEL)
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=PNG_LEVEL, pnginfo=notes)
     return buffer.getvalue()
 
 

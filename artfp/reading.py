@@ -200,6 +200,7 @@ def image_verdicts(images: Sequence[Judged], readings: Sequence[Reading], trials
             float(found[i].p[index]),
             float(found[i].q[index]),
             image.sha256,
+            readings[i].codec.sha256,
         )
         for index, (image, i) in enumerate(zip(images, best.tolist(), strict=True))
     )

@@ -37,6 +37,7 @@ class ImageVerdict(Record):
     p: float  # for that key alone
     q: float  # corrected for all keys tried
     sha256: str | None = None  # of its file; verdicts of earlier versions do not tell
+    codec_sha256: str | None = None  # by which it was read best; the same
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from artfp import images
 from artfp.errors import ArtfpError, BadInputError
+from artfp.iptc import TRAINED, XMP_KEYWORD, xmp_packet
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -31,6 +33,16 @@ def test_pixels_survive_the_round_trip(photo: Image.Image) -> None:
     assert np.array_equal(loaded.rgb, np.asarray(photo))
     assert np.array_equal(images.to_pixels(images.to_tensor(loaded.rgb))[0], loaded.rgb)
     assert np.array_equal(images.load_image(images.encode_png(loaded), "b").rgb, loaded.rgb)
+
+
+def test_nothing_beside_the_pixels_comes_through(photo: Image.Image) -> None:
+    notes = PngInfo()
+    notes.add_itxt(XMP_KEYWORD, xmp_packet(TRAINED))
+    with Image.open(io.BytesIO(encoded(photo, pnginfo=notes))) as source:
+        assert XMP_KEYWORD in source.info
+    loaded = images.load_image(encoded(photo, pnginfo=notes), "a.png")
+    with Image.open(io.BytesIO(images.encode_png(loaded))) as written:
+        assert written.info == {}
 
 
 def test_alpha_is_kept_apart(photo: Image.Image) -> None:

@@ -14,14 +14,14 @@ PACKAGE = ROOT / "artfp"
 
 # Lowest first; a module imports from its own layer's own folder and from lower layers only.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "seeds", "results", "timing"),
+    ("errors", "seeds", "results", "timing", "iptc"),
     ("files", "limits", "recipe", "shipped"),
     ("statslog", "ownership", "records", "seals"),
     ("artefacts",),
     ("statistics",),
     ("keys",),
     ("images", "checkpoints", "devices", "verdict", "robustness", "quality", "secrecy", "attribution", "perceptual"),
-    ("similarity", "processes", "strips"),
+    ("similarity", "processes", "strips", "c2pa"),
     ("perturb", "data"),
     ("codec",),
     ("reading",),
@@ -53,6 +53,8 @@ TORCH_FREE = (
     "quality",
     "secrecy",
     "attribution",
+    "iptc",
+    "c2pa",
 )
 NAMELESS = ("utils", "common", "helpers", "misc")
 

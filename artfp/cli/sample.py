@@ -52,6 +52,11 @@ FITS = {  # which kinds of generators an option is for
 @click.option("--trust", is_flag=True, help="Run the program: its file holds code, and whatever that does is done.")
 @click.option("--signed", is_flag=True, help="The program's images lie in [-1, 1], as StyleGAN's do, not in [0, 1].")
 @click.option("--pipeline", "kind", flag_value="pipeline", help="Sample a local, unconditional diffusers pipeline.")
+@click.option(
+    "--mark-as-generated",
+    is_flag=True,
+    help="Say in each file's XMP that a trained model made it (IPTC digital source type). Anyone can take it out.",
+)
 @click.option("--steps", type=click.IntRange(1), help="Denoising steps [default: the pipeline's own].")
 @registry_option
 @threads_option
@@ -70,6 +75,7 @@ def sample(
     kind: str | None,
     trust: bool,
     signed: bool,
+    mark_as_generated: bool,
     steps: int | None,
     registry: Path,
     threads: int | None,
@@ -90,6 +96,7 @@ def sample(
     from artfp.files import check_new
     from artfp.generators.sampling import check_class, load_generator, provenance_of, read_sources, write_images
     from artfp.generators.sampling import sample as of_generator
+    from artfp.iptc import made_by_model, xmp_packet
 
     options = {"--source": source, "--class": chosen, "--key": key, "--codec": codec_spec}
     options |= {"--trust": trust, "--signed": signed, "--steps": steps}
@@ -109,10 +116,18 @@ def sample(
             sources = read_sources(generator, source, advance)
             source = source if generator.reads_images else None  # nothing is made from it
             batches = of_generator(generator.to(device), count, seed, 0, chosen, sources, keys)
-        told = {"class": chosen, "key_id": key_id, "steps": steps, "signed": signed or None}
+        term = made_by_model(reads_images=source is not None) if mark_as_generated else None
+        told = {
+            "class": chosen,
+            "key_id": key_id,
+            "steps": steps,
+            "signed": signed or None,
+            "digital_source_type": term,
+        }
         told = {name: value for name, value in told.items() if value is not None}
         provenance = provenance_of(_made_from(checkpoint, kind, source), count, seed, **told)
-        height, width = write_images(batches, target, count, advance, provenance)
+        packet = xmp_packet(term) if term else None
+        height, width = write_images(batches, target, count, advance, provenance, packet)
     if as_json:
         print_json({"out": str(target), "count": count, "seed": seed, "width": width, "height": height})
     else:

@@ -23,6 +23,7 @@ from artfp.cli.console import (
     registry_option,
     warn,
 )
+from artfp.cli.drafts import c2pa_option, check_draft_options, source_type_option, write_drafts
 from artfp.cli.inputs import codecs_option, ready_codecs, skip_bad_option, tell_left_out, telling_bad_files, with_stdin
 from artfp.cli.key_files import open_registry
 from artfp.cli.signing import sign_option, signed_by, signer_of
@@ -69,6 +70,8 @@ COLUMNS = ("path", "image", "key", "matching_bits", "n_bits", "p", "q")
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write one line for every image to this file.",
 )
+@c2pa_option
+@source_type_option
 @registry_option
 @device_option
 @command_errors
@@ -82,6 +85,8 @@ def verify(
     as_json: bool,
     signing_key: Path | None,
     csv_path: Path | None,
+    drafts_folder: Path | None,
+    source_type: str | None,
     registry: Path,
     device: str,
 ) -> None:
@@ -93,7 +98,7 @@ def verify(
     Exit codes: 0 match, 1 no match, 3 inconclusive, 4 unreadable files. With --each the worst verdict counts:
     1 if any path has no match, else 3 if any is inconclusive, else 0.
 
-    What a verdict proves, and what not: docs/threats.md.
+    What a verdict proves, and what not: docs/threats.md. What --c2pa says, and what not: docs/standards.md.
     """
     from artfp.verify import recorded_codecs
 
@@ -102,6 +107,7 @@ def verify(
         raise UsageError(f"--csv {csv_path}: no such folder {csv_path.parent}")
     if signing_key and not as_json:
         raise UsageError("--sign goes with --json: what is signed is the verdict as JSON")
+    check_draft_options(drafts_folder, source_type)
     signer = signer_of(signing_key) if signing_key else None
     with open_registry(registry, create=False) as keys:
         unused = keys.unused() if key is None else 0
@@ -109,6 +115,8 @@ def verify(
         sets = [[path] for path in given] if each else [given]
         with telling_bad_files(as_json):
             verdicts = _verdicts(sets, keys, codecs, key, skip_bad, fast)
+        if drafts_folder:
+            write_drafts(drafts_folder, verdicts, keys, source_type)
     names = given if each else [""]
     if csv_path:
         write_text(csv_path, _csv(names, verdicts))

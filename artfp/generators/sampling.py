@@ -200,16 +200,21 @@ def write_samples(
 
 
 def write_images(
-    batches: Iterator[Pixels], target: Path, count: int, on_progress: OnProgress, provenance: Provenance | None = None
+    batches: Iterator[Pixels],
+    target: Path,
+    count: int,
+    on_progress: OnProgress,
+    provenance: Provenance | None = None,
+    xmp: str | None = None,
 ) -> tuple[int, int]:
     """PNG files img00000000.png ... in the folder `target`, which appears at the end, whole; their height and width.
 
-    Where their provenance is known, a list of them says so.
+    Where their provenance is known, a list of them says so. `xmp` is a packet for each file.
     """
     height = width = 0
     with new_folder(target) as stage:
         for index, pixels in enumerate(chain.from_iterable(batches)):
-            (stage / f"img{index:08d}.png").write_bytes(encode_png(LoadedImage(pixels)))
+            (stage / f"img{index:08d}.png").write_bytes(encode_png(LoadedImage(pixels), xmp))
             height, width = pixels.shape[:2]
             on_progress(index + 1, count, "")
         if provenance:

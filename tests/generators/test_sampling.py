@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from PIL import Image
 
 from artfp.artefacts import read_list
 from artfp.checkpoints import save_tensors
+from artfp.cli.main import artfp
 from artfp.errors import BadInputError, UsageError
 from artfp.files import sha256_file
 from artfp.generators.dcgan import DcganGenerator
@@ -24,6 +27,7 @@ from artfp.generators.sampling import (
     write_samples,
 )
 from artfp.generators.sheets import write_grid, write_strip
+from artfp.iptc import EDITED, TRAINED, made_by_model, uri
 
 
 @pytest.fixture
@@ -126,6 +130,26 @@ def test_images_whose_generator_is_known_say_so(generator: DcganGenerator, tmp_p
     assert listed["files"] == {
         name: sha256_file(tmp_path / "out" / name) for name in ("img00000000.png", "img00000001.png")
     }
+
+
+def test_images_are_marked_as_generated_where_that_is_asked_for(checkpoint: Path, tmp_path: Path) -> None:
+    def sampled(name: str, *options: str) -> Path:
+        command = ["sample", str(checkpoint), str(tmp_path / name), "--count", "2", "--device", "cpu", *options]
+        assert CliRunner().invoke(artfp, command).exit_code == 0
+        return tmp_path / name / "img00000000.png"
+
+    plain, marked = sampled("plain"), sampled("marked", "--mark-as-generated")
+    with Image.open(plain) as image, Image.open(marked) as told:
+        assert set(image.info) == set()
+        assert f">{uri(TRAINED)}</Iptc4xmpExt:DigitalSourceType>" in told.info["XML:com.adobe.xmp"]
+        assert ElementTree.fromstring(told.info["xmp"]).tag == "{adobe:ns:meta/}xmpmeta"
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(told))
+    listed = [read_list(path.parent) for path in (plain, marked)]
+    assert [each and each["facts"].get("digital_source_type") for each in listed] == [None, TRAINED]
+
+
+def test_what_translates_images_edits_them() -> None:
+    assert (made_by_model(reads_images=False), made_by_model(reads_images=True)) == (TRAINED, EDITED)
 
 
 def test_a_sheet_shows_the_first_samples_row_by_row(generator: DcganGenerator, tmp_path: Path) -> None:
