@@ -100,6 +100,17 @@ def test_the_card_says_that_there_is_a_fingerprint_and_none_of_its_bits() -> Non
     assert "No fingerprint is known" in without
     assert "- fingerprinted-training-data" not in without
     assert "model.pt2" not in model_card({**facts, "program_sha256": None})
+    for text, mark, detector in (
+        (card, "yes, found in images of this model", "has to make it available (`artfp serve`)"),
+        (unwatched, "not looked for in images of this model", "`artfp serve`"),
+        (without, "none that is known", "| none |"),
+    ):
+        marking = text.partition("## Marking of what it generates\n")[2].partition("\n## ")[0]
+        assert "Article 50(2) of the EU AI Act" in marking
+        assert f"| a mark in the pixels | {mark} |" in marking
+        assert detector in marking
+        assert "No layer is compliance by itself" in marking
+    assert "follows no interoperable standard" not in without
 
 
 def test_the_card_of_a_training_says_what_it_knows(tiny: GanRecipe, photos: Path, tmp_path: Path) -> None:
