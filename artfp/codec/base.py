@@ -81,7 +81,7 @@ class Codec(ABC):
     def embed(self, images: Tensor, bits: Tensor, strength: float = 1.0) -> Tensor:
         """Marked images, rounded to 8 bits, for one size of images and bits N x n or n.
 
-        Files are marked without their pixels as tensors (`artfp.strips`): the same but for what lies between two levels.
+        Files are marked strip by strip (`artfp.strips`): the same, but for what lies between two levels.
         """
         residual = resize(self.residuals(images, bits), images.shape[-2:])
         return round_to_8_bits((images.to(self.device) + strength * residual).clamp(0, 1))
