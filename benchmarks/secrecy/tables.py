@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from artfp.records import read_versioned
@@ -26,8 +26,14 @@ def tables(results: Path) -> Iterator[str]:
             counts = sorted({count for line in lines.values() for count in line})
             header = ("marks of", "attacker", *(f"{count:,}" for count in counts))
             cells = ((*name, *(_cell(line.get(count)) for count in counts)) for name, line in lines.items())
-            yield markdown(f"AUC by the number of {unit}", header, cells)
+            yield markdown(f"AUC by the number of {unit}; {_reach(lines.values())}", header, cells)
     yield EXPLAINED
+
+
+def _reach(lines: Iterable[Line]) -> str:
+    found = [row.detection.auc for line in lines for row in line.values()]
+    widest = max(max(each.value - each.low, each.high - each.value) for each in found)
+    return f"no 95 % interval reaches farther than {decimal(widest)} to either side"
 
 
 def _lines(results: Path) -> Iterator[tuple[tuple[str, str], Line]]:
