@@ -13,8 +13,8 @@ from artfp.errors import UsageError
 from artfp.keys.records import Origin
 from artfp.keys.registry import Registry
 from artfp.reading import Item, Judged, Progress, Reading, image_verdicts, listed, read_images, silent
-from artfp.statistics.decision import MATCH, NO_MATCH, Decision, decide
-from artfp.statistics.evidence import Evidence
+from artfp.statistics.decision import MATCH, NO_MATCH, Decision, TestKeys, decide
+from artfp.statistics.evidence import Evidence, p_values
 from artfp.verdict import (
     BadFile,
     ImageVerdict,
@@ -63,9 +63,11 @@ def verdict_on(
     judged: Sequence[Judged],
     bad: Sequence[BadFile] = (),
     not_tried: tuple[NotTried, ...] = (),
+    test_keys: TestKeys = p_values,
 ) -> Verdict:
     """The verdict on images of which all has been read."""
-    decision = decide([(reading.evidence, reading.pairs, reading.codec.facts()) for reading in readings])
+    found = [(reading.evidence, reading.pairs, reading.codec.facts()) for reading in readings]
+    decision = decide(found, test_keys)
     images = image_verdicts(judged, readings, decision.trials)
     key_id = registry.get(decision.best.key).key_id
     return _verdict(decision, key_id, bad, not_tried, images, readings[0].fast)

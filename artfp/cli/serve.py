@@ -60,7 +60,7 @@ def _limit(flag: str, default: float, words: str) -> Callable[[F], F]:
 @_limit(
     "--min-images least_images",
     USUAL.least_images,
-    "More than 1: judge sets alone, of so many different images at least.",
+    "More than 1: judge sets alone, of so many different images at least, by their mean alone.",
 )
 @_limit("--max-megapixels", USUAL.pixels / MB, "Megapixels of an image.")
 @_limit("--per-minute", USUAL.per_minute, "Images of one client that are judged in a minute.")
@@ -111,7 +111,9 @@ def serve(
         audit=audit or registry.with_name(AUDIT),
         audit_bytes=round(audit_mb * MB),
     )
-    bench = Bench(registry, key, codec_specs, device, fast, limits.pixels, three_words, _names(shown))
+    bench = Bench(
+        registry, key, codec_specs, device, fast, limits.pixels, limits.least_images, three_words, _names(shown)
+    )
     _serve(settings, bench)
 
 

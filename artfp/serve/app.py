@@ -130,7 +130,7 @@ def _said(reply: Reply) -> Response:
     if isinstance(reply, Answers):
         return JSONResponse(reply.to_dict(), headers={"Cache-Control": "no-store"})
     if isinstance(reply, Unreadable):
-        words = "some images cannot be judged; leave them out or repair them"
+        words = "these images cannot be judged; `problems` says why"
         return _error(422, "unreadable", words, problems=list(reply.problems))
     _tell_operator(reply.words)
     return _error(500, "failed", "judging failed; the operator has been told")

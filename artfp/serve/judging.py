@@ -6,6 +6,7 @@ reads the same whatever it shares them with, and a full batch costs what a singl
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,7 @@ from artfp.serve.answers import Answers, ImageAnswer
 from artfp.serve.inquiries import Inquiry, Reply, Unreadable
 from artfp.serve.settings import Bench
 from artfp.serve.telling import Finding, of_image, of_set, told
-from artfp.statistics.evidence import Evidence
+from artfp.statistics.evidence import Evidence, mean_p_values, p_values
 from artfp.statistics.exact import Floats
 from artfp.verdict import ImageVerdict, Verdict
 from artfp.verify import readings_of, verdict_on
@@ -46,15 +47,19 @@ class Judge:
 
     def replies(self, inquiries: Sequence[Inquiry]) -> list[Reply]:
         """One for each, in their order."""
-        loaded = [list(part) for part in self._loaded(inquiries)]
-        readable = [part for part in loaded if not any(each.problem for each in part)]
-        soft = iter(self._read(readable))
+        loaded = [_different(list(part)) for part in self._loaded(inquiries)]
+        problems = [self._problems(part) for part in loaded]
+        soft = iter(self._read([part for part, wrong in zip(loaded, problems, strict=True) if not wrong]))
         return [
-            Unreadable(tuple(each.problem for each in part if each.problem))
-            if any(each.problem for each in part)
-            else self._answers(inquiry, part, next(soft))
-            for inquiry, part in zip(inquiries, loaded, strict=True)
+            Unreadable(wrong) if wrong else self._answers(inquiry, part, next(soft))
+            for inquiry, part, wrong in zip(inquiries, loaded, problems, strict=True)
         ]
+
+    def _problems(self, images: Sequence[Loaded]) -> tuple[str, ...]:
+        """Why these are not judged."""
+        least = self._bench.least_images
+        few = f"{len(images)} different image(s) when decoded: this server judges sets of at least {least}"
+        return tuple(each.problem for each in images if each.problem) or ((few,) if len(images) < least else ())
 
     def _loaded(self, inquiries: Sequence[Inquiry]) -> Iterator[Iterator[Loaded]]:
         """The images of each inquiry, decoded side by side."""
@@ -81,7 +86,8 @@ class Judge:
 
     def _answers(self, inquiry: Inquiry, images: Sequence[Loaded], readings: Sequence[Reading]) -> Answers:
         judged = [Judged(image.name, image.sha256) for image in images]
-        verdict = verdict_on(self._registry, readings, judged)
+        test_keys = mean_p_values if self._bench.least_images > 1 else p_values
+        verdict = verdict_on(self._registry, readings, judged, test_keys=test_keys)
         tell = partial(told, shown=self._bench.shown, three_words=self._bench.three_words)
         each = [
             ImageAnswer(image.name, str(image.sha256), tell(self._finding(image, verdict)))
@@ -94,6 +100,20 @@ class Judge:
         weakest = min(reading.codec.n_bits for reading in self._readings)
         key = self._registry.get(image.key)
         return of_image(image.q, weakest, verdict.trials, key.name, key.key_id, str(key.origin))
+
+
+def _different(images: Sequence[Loaded]) -> list[Loaded]:
+    """Each image once, however often and in whatever files it came; all of those that cannot be judged."""
+    first: dict[bytes | int, Loaded] = {}
+    for place, each in enumerate(images):
+        first.setdefault(place if each.problem else _look(each), each)
+    return list(first.values())
+
+
+def _look(image: Loaded) -> bytes:
+    """A hash of all that codecs are shown, in 8 bits."""
+    shown = [inner.mul(255).round().byte().numpy().tobytes() for _, inner in sorted(image.inputs.items())]
+    return hashlib.sha256(b"".join(shown)).digest()
 
 
 def _load(file: tuple[str, bytes], sizes: Sequence[int], max_pixels: int) -> Loaded:

@@ -41,15 +41,17 @@ def _verdicts(limits: Limits) -> Schema:
         "summary": "Judge images, as one set, each by itself, or both",
         "description": f"At most {limits.images} images of at most {limits.pixels:,} pixels each and "
         f"{limits.request_bytes:,} bytes in all; at most {limits.per_minute:,} images a minute and {limits.per_day:,} "
-        f"a day of one client. {_sets(limits)}A file that is sent twice counts once. If one image cannot be read, none "
-        "is judged.",
+        f"a day of one client. {_sets(limits)}An image that is sent twice counts once, in whatever files. "
+        "If one image cannot be read, none is judged.",
         "requestBody": {"required": True, "content": {MULTIPART: {"schema": _form(limits)}}},
         "responses": _responses(),
     }
 
 
 def _sets(limits: Limits) -> str:
-    return f"Sets of at least {limits.least_images} images alone are judged. " if limits.least_images > 1 else ""
+    if limits.least_images == 1:
+        return ""
+    return f"Sets alone are judged, by their mean, of at least {limits.least_images} images that differ as decoded. "
 
 
 def _form(limits: Limits) -> Schema:
@@ -84,7 +86,8 @@ def _responses() -> Schema:
         "408": "The upload took too long.",
         "413": "More bytes or images than a request may hold.",
         "415": "Not a multipart form.",
-        "422": "An image cannot be judged: unreadable, too large, too small, an animation. `problems` names each.",
+        "422": "An image cannot be judged: unreadable, too large, too small, an animation; or too few of them differ. "
+        "`problems` names each.",
         "500": "Something failed here.",
     }
     later = {
@@ -178,7 +181,7 @@ def _answer(three_words: bool) -> Schema:
         key={"type": ["string", "null"], "description": "The public name of the key that is proved."},
         key_id={"type": ["string", "null"], "description": "A hash by which the key's owner knows which one it is."},
         statement=TEXT | {"description": "The verdict in a sentence, which claims no more than it proves."},
-        images={"type": "integer", "minimum": 1, "description": "How many different files this is about."},
+        images={"type": "integer", "minimum": 1, "description": "How many different images this is about."},
     )
 
 

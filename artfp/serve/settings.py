@@ -22,7 +22,7 @@ class Limits:
 
     request_bytes: int = 20 * MB
     images: int = 64  # in a request
-    least_images: int = 1  # more: sets alone are judged, and no image by itself
+    least_images: int = 1  # more: sets alone are judged, by the mean of their images, and no image by itself
     pixels: int = 24_000_000  # of an image
     requests: int = 16  # at once, from the first byte of an upload to the answer
     requests_each: int = 4  # of one client
@@ -54,6 +54,7 @@ class Bench:
     device: str = "auto"
     fast: bool = False
     pixels: int = Limits.pixels
+    least_images: int = 1  # different ones, as decoded; more: the best single image does not decide
     three_words: bool = False  # say "inconclusive" between the thresholds, too
     shown: Mapping[str, str] = field(default_factory=dict)  # what the public calls a key, by its name
 

@@ -60,7 +60,7 @@ def told(finding: Finding, shown: Mapping[str, str], three_words: bool) -> Answe
 
 
 def _has_power(finding: Finding) -> bool:
-    """Whether any image could have been a match here; it depends on the keys alone, and may be told."""
+    """Whether these images could have been a match here: that tells of no key."""
     return finding.floor <= MATCH_AT
 
 

@@ -1,7 +1,7 @@
 """Reading a request's images: in memory, within its limits, and no file in a temporary folder.
 
 Each file counts once, however often it is sent: the p of a set that holds an image twice would tell more of the image
-than its own.
+than its own. Files that differ and hold the same image are found in the worker, which decodes them (`judging`).
 """
 
 from __future__ import annotations

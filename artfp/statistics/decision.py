@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +23,8 @@ IMAGE_AT = 1e-3  # where a single image counts as matching in the shares
 ACCEPTED = 0.999  # the counter rule of keys keeps at least this part of all fingerprints
 
 MATCH, NO_MATCH, INCONCLUSIVE = "match", "no match", "inconclusive"
+
+TestKeys = Callable[[Evidence, Packed], PValues]
 
 
 class Pairs(Protocol):
@@ -119,11 +121,11 @@ class _Test:
     p: PValues
 
 
-def decide(evidences: Sequence[tuple[Evidence, Pairs, Facts]]) -> Decision:
+def decide(evidences: Sequence[tuple[Evidence, Pairs, Facts]], test_keys: TestKeys = p_values) -> Decision:
     """Try every pair of every codec on the same images and judge the best one."""
     evidences = [each for each in evidences if len(each[1].packed)]
     _check(evidences)
-    tests = [_Test(*each, p_values(each[0], each[1].packed)) for each in evidences]
+    tests = [_Test(*each, test_keys(each[0], each[1].packed)) for each in evidences]
     trials = sum(len(test.pairs.packed) for test in tests)
     best, runner_up, test, row = _ranking(tests, trials)
     floor = float(corrected(max(test.p.floor for test in tests), trials))

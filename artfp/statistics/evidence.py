@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,11 +95,17 @@ def both_p_values(evidence: Evidence, packed_keys: Packed) -> PValues:
 
     The two are T on the mean soft bits and, for sets in which few images are marked, the best single image times N.
     """
+    found = mean_p_values(evidence, packed_keys)
+    combined = 2 * np.minimum(found.combined, evidence.n_images * found.single)
+    return replace(found, combined=combined, floor=2 * min(found.floor, evidence.n_images * 2.0**-evidence.n_bits))
+
+
+def mean_p_values(evidence: Evidence, packed_keys: Packed) -> PValues:
+    """Test every key by T on the mean soft bits alone: whatever one image says, it is one of so many."""
     score, matches, single = _singly(evidence, packed_keys)
     distribution = SignedSum(evidence.weights)
     mean = distribution.tail(score)
-    floor = 2 * min(distribution.floor, evidence.n_images * 2.0**-evidence.n_bits)
-    return PValues(score, matches, mean, single, 2 * np.minimum(mean, evidence.n_images * single), floor)
+    return PValues(score, matches, mean, single, mean, distribution.floor)
 
 
 def _singly(evidence: Evidence, packed_keys: Packed) -> tuple[Ints, NDArray[np.intp], Floats]:

@@ -57,7 +57,8 @@ def serve(world: World, tmp_path: Path) -> Iterator[Serve]:
     ) -> TestClient:
         limits = fields.pop("limits", Limits())
         settings = replace(usual, limits=limits, **fields)
-        chosen = Bench(**{"registry": world.registry, "pixels": limits.pixels, **(bench or {})})
+        usual_bench = {"registry": world.registry, "pixels": limits.pixels, "least_images": limits.least_images}
+        chosen = Bench(**{**usual_bench, **(bench or {})})
         desk = Desk(ask or HereAsk(chosen), limits.judging_seconds)
         journal = Journal(settings.audit, settings.audit_bytes)
         detector = Detector(settings, desk, Gate(limits, clock), journal, chosen.three_words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
 import subprocess
@@ -14,11 +15,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from detectors import VERDICTS, HereAsk, Serve, World, ask
+from PIL import Image
 from starlette.testclient import TestClient
 
 from artfp.codec.dct import DctCodec
-from artfp.images import load_image, to_tensor
+from artfp.data.procedural import generate
+from artfp.images import LoadedImage, encode_png, load_image, to_pixels, to_tensor
 from artfp.keys.registry import Registry
 from artfp.serve.inquiries import Failed, WorkerLostError
 from artfp.serve.settings import Bench, Limits, network
@@ -103,6 +107,36 @@ def test_an_image_reads_the_same_whatever_it_shares_a_batch_with(serve: Serve, w
 
 def test_a_file_that_is_sent_twice_counts_once(serve: Serve, world: World) -> None:
     assert ask(serve(), *world.marked[:2] * 2).json()["together"]["images"] == 2
+
+
+def test_an_image_in_two_files_counts_once(serve: Serve, world: World) -> None:
+    """A byte after the end of a file, or another compression, makes another file and no other image."""
+    again = Image.open(io.BytesIO(world.marked[0]))
+    again.save(packed := io.BytesIO(), "PNG", compress_level=9)
+    same = [world.marked[0], world.marked[0] + b"x", packed.getvalue()]
+    assert len(set(same)) == 3
+    assert ask(serve(), *same, world.marked[1]).json()["together"]["images"] == 2
+    refused = ask(serve(limits=Limits(least_images=3)), *same, world.marked[1])
+    assert refused.status_code == 422
+    assert refused.json()["error"]["problems"] == [
+        "2 different image(s) when decoded: this server judges sets of at least 3"
+    ]
+
+
+def test_where_sets_are_asked_for_one_image_among_others_does_not_decide(serve: Serve, tmp_path) -> None:
+    """One image carries the key in all bits, fifteen others carry bits of their own. All bits are fixed: no luck."""
+    path, codec, generator = tmp_path / "one.sqlite", DctCodec(), np.random.default_rng(1)
+    bits = generator.integers(0, 2, (16, codec.n_bits), dtype=np.uint8)
+    images = to_tensor(np.stack(list(generate("photo-like", 16, 64, seed=13))))
+    marked = to_pixels(torch.cat([codec.embed(images[i : i + 1], torch.from_numpy(bits[i])) for i in range(16)]))
+    files = [encode_png(LoadedImage(image)) for image in marked]
+    with Registry(path) as registry:
+        registry.import_bits("one", codec.facts(), bits[0])
+    told = [
+        ask(serve(bench={"registry": path}, limits=limits), *files).json()["together"]["verdict"]
+        for limits in (Limits(), Limits(least_images=16))
+    ]
+    assert told == ["match", "no match"]
 
 
 def test_failures_are_not_explained_to_strangers(serve: Serve, world: World, capfd: pytest.CaptureFixture[str]) -> None:
