@@ -35,7 +35,7 @@ class World:
 
 @dataclass(eq=False)
 class HereAsk:
-    """Judges in the desk's own thread, which alone may use the registry."""
+    """Judges in the queue's own thread, which alone may use the registry."""
 
     bench: Bench
     asked: list[int] = field(default_factory=list)  # how many inquiries came together

@@ -133,7 +133,7 @@ def _serve(settings: Settings, bench: Bench) -> None:
     from artfp.serve.journal import Journal
     from artfp.serve.limits import Gate
     from artfp.serve.server import listening, run, url_of
-    from artfp.serve.waiting import Desk
+    from artfp.serve.waiting import Queue
     from artfp.serve.worker import Worker
 
     worker = Worker(bench)
@@ -141,10 +141,10 @@ def _serve(settings: Settings, bench: Bench) -> None:
         try:
             _tell(settings, bench, worker.start())
             journal = Journal(settings.audit, settings.audit_bytes)
-            desk = Desk(worker.ask, settings.limits.judging_seconds)
-            detector = Detector(settings, desk, Gate(settings.limits), journal, bench.three_words)
+            queue = Queue(worker.ask, settings.limits.judging_seconds)
+            detector = Detector(settings, queue, Gate(settings.limits), journal, bench.three_words)
             run(detector, settings, listener, lambda: click.echo(url_of(listener)))
-            desk.close()
+            queue.close()
             journal.close()
         finally:
             worker.close()

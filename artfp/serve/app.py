@@ -1,6 +1,6 @@
 """The server's routes: a page, an API, its description, and whether all is well.
 
-POST /api/v1/verdicts --Gate--> read_inquiry --Desk--> worker --Journal--> answer
+POST /api/v1/verdicts --Gate--> read_inquiry --Queue--> worker --Journal--> answer
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from artfp.serve.pages import FILES, file_of, front_page
 from artfp.serve.refusals import RefusalError, full
 from artfp.serve.settings import Settings
 from artfp.serve.uploads import read_inquiry
-from artfp.serve.waiting import Desk
+from artfp.serve.waiting import Queue
 
 VERDICTS = "/api/v1/verdicts"
 
@@ -37,8 +37,10 @@ VERDICTS = "/api/v1/verdicts"
 class Detector:
     """Everything that requests share."""
 
-    def __init__(self, settings: Settings, desk: Desk, gate: Gate, journal: Journal, three_words: bool = False) -> None:
-        self._settings, self._desk, self._gate, self._journal = settings, desk, gate, journal
+    def __init__(
+        self, settings: Settings, queue: Queue, gate: Gate, journal: Journal, three_words: bool = False
+    ) -> None:
+        self._settings, self._queue, self._gate, self._journal = settings, queue, gate, journal
         self._page = front_page(settings.limits, three_words)
         self._description = described(settings.limits, three_words)
         self._judging: asyncio.Task[None] | None = None
@@ -62,7 +64,7 @@ class Detector:
 
     @asynccontextmanager
     async def _life(self, _: Starlette) -> AsyncIterator[None]:
-        self._judging = asyncio.create_task(self._desk.run())
+        self._judging = asyncio.create_task(self._queue.run())
         yield
         self._judging.cancel()
         with suppress(asyncio.CancelledError):
@@ -94,7 +96,7 @@ class Detector:
 
     async def _reply(self, inquiry: Inquiry) -> Reply:
         try:
-            return await self._desk.reply(inquiry)
+            return await self._queue.reply(inquiry)
         except WorkerLostError as error:
             _tell_operator(str(error))
             raise full("judging was interrupted; try again, with fewer or smaller images") from error

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 from artfp.serve.inquiries import Inquiry, Reply
@@ -24,7 +25,7 @@ class _Waiting:
     reply: asyncio.Future[Reply]
 
 
-class Desk:
+class Queue:
     """Takes inquiries in the order they come. How many may wait is not decided here: `Gate` does."""
 
     def __init__(self, ask: Ask, seconds: float) -> None:
@@ -42,6 +43,9 @@ class Desk:
             return await asyncio.wait_for(one.reply, self._seconds)
         except TimeoutError as error:
             raise full("the server did not get to your images in time; try again") from error
+        finally:
+            with suppress(ValueError):  # it is at the worker, or was
+                self._waiting.remove(one)  # or its bytes would stay here as long as the batch before takes
 
     async def run(self) -> None:
         """Hand batches over, one at a time, for ever."""

@@ -24,7 +24,7 @@ from artfp.serve.app import Detector
 from artfp.serve.journal import Journal
 from artfp.serve.limits import Gate
 from artfp.serve.settings import Bench, Limits, Settings
-from artfp.serve.waiting import Ask, Desk
+from artfp.serve.waiting import Ask, Queue
 
 
 @pytest.fixture(scope="session")
@@ -59,9 +59,9 @@ def serve(world: World, tmp_path: Path) -> Iterator[Serve]:
         settings = replace(usual, limits=limits, **fields)
         usual_bench = {"registry": world.registry, "pixels": limits.pixels, "least_images": limits.least_images}
         chosen = Bench(**{**usual_bench, **(bench or {})})
-        desk = Desk(ask or HereAsk(chosen), limits.judging_seconds)
+        queue = Queue(ask or HereAsk(chosen), limits.judging_seconds)
         journal = Journal(settings.audit, settings.audit_bytes)
-        detector = Detector(settings, desk, Gate(limits, clock), journal, chosen.three_words)
+        detector = Detector(settings, queue, Gate(limits, clock), journal, chosen.three_words)
         client = TestClient(
             detector.app(), "http://127.0.0.1", raise_server_exceptions=False, client=("192.0.2.7", 50_000)
         )

@@ -40,7 +40,7 @@ from artfp.serve.limits import Gate
 from artfp.serve import server
 from artfp.serve.server import listening, run, url_of
 from artfp.serve.settings import Limits, Settings
-from artfp.serve.waiting import Desk
+from artfp.serve.waiting import Queue
 
 def ask(inquiries, seconds):
     print("asked", flush=True)
@@ -50,8 +50,8 @@ def ask(inquiries, seconds):
 server.HEAD_SECONDS = 0.3
 settings = Settings(Limits(upload_seconds=0.3), port=0, audit=Path("audit.jsonl"))
 with listening(settings) as listener:
-    desk, journal = Desk(ask, 60.0), Journal(settings.audit, 10_000)
-    run(Detector(settings, desk, Gate(settings.limits), journal), settings, listener,
+    queue, journal = Queue(ask, 60.0), Journal(settings.audit, 10_000)
+    run(Detector(settings, queue, Gate(settings.limits), journal), settings, listener,
         lambda: print(url_of(listener), flush=True))
 """
 

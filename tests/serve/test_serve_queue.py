@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from artfp.serve.inquiries import Failed, Inquiry, Reply, Upload
-from artfp.serve.waiting import Desk
+from artfp.serve.refusals import RefusalError
+from artfp.serve.waiting import Queue
 
 
 def inquiry(images: int) -> Inquiry:
@@ -30,25 +31,25 @@ class Held:
         return [Failed(str(len(each.files))) for each in inquiries]
 
 
-def run(ask: Callable[..., list[Reply]], work: Callable[[Desk], Coroutine[Any, Any, Any]]) -> Any:
+def run(ask: Callable[..., list[Reply]], work: Callable[[Queue], Coroutine[Any, Any, Any]]) -> Any:
     async def whole() -> Any:
-        desk = Desk(ask, 60.0)
-        running = asyncio.create_task(desk.run())
+        queue = Queue(ask, 60.0)
+        running = asyncio.create_task(queue.run())
         try:
-            return await work(desk)
+            return await work(queue)
         finally:
             running.cancel()
-            desk.close()
+            queue.close()
 
     return asyncio.run(whole())
 
 
-async def started(desk: Desk, held: Held, sizes: Sequence[int]) -> list[asyncio.Task[Reply]]:
+async def started(queue: Queue, held: Held, sizes: Sequence[int]) -> list[asyncio.Task[Reply]]:
     """The first alone is at the worker, the others wait."""
-    tasks = [asyncio.create_task(desk.reply(inquiry(sizes[0])))]
+    tasks = [asyncio.create_task(queue.reply(inquiry(sizes[0])))]
     while not held.batches:
         await asyncio.sleep(0.001)
-    tasks += [asyncio.create_task(desk.reply(inquiry(size))) for size in sizes[1:]]
+    tasks += [asyncio.create_task(queue.reply(inquiry(size))) for size in sizes[1:]]
     await asyncio.sleep(0)
     return tasks
 
@@ -56,8 +57,8 @@ async def started(desk: Desk, held: Held, sizes: Sequence[int]) -> list[asyncio.
 def test_those_who_wait_are_judged_together_as_far_as_a_batch_goes() -> None:
     held = Held()
 
-    async def work(desk: Desk) -> list[Reply]:
-        tasks = await started(desk, held, [1, 30, 30, 10, 100, 1])
+    async def work(queue: Queue) -> list[Reply]:
+        tasks = await started(queue, held, [1, 30, 30, 10, 100, 1])
         held.go_on.set()
         return await asyncio.gather(*tasks)
 
@@ -69,8 +70,8 @@ def test_those_who_wait_are_judged_together_as_far_as_a_batch_goes() -> None:
 def test_who_left_is_not_judged() -> None:
     held = Held()
 
-    async def work(desk: Desk) -> None:
-        tasks = await started(desk, held, [1, 2, 3])
+    async def work(queue: Queue) -> None:
+        tasks = await started(queue, held, [1, 2, 3])
         tasks[1].cancel()
         await asyncio.sleep(0)
         held.go_on.set()
@@ -78,6 +79,25 @@ def test_who_left_is_not_judged() -> None:
 
     run(held, work)
     assert held.batches == [[1], [3]]
+
+
+def test_who_gave_up_leaves_nothing_behind() -> None:
+    held = Held()
+
+    async def work(queue: Queue) -> None:
+        tasks = await started(queue, held, [1, 2, 3])
+        assert len(queue._waiting) == 2
+        tasks[1].cancel()
+        queue._seconds = 0.01
+        with pytest.raises(RefusalError, match="in time"):
+            await queue.reply(inquiry(4))
+        tasks[2].cancel()
+        await asyncio.gather(*tasks[1:], return_exceptions=True)
+        assert not queue._waiting
+        held.go_on.set()
+        await tasks[0]
+
+    run(held, work)
 
 
 def test_a_failure_is_felt_by_its_batch_alone() -> None:
@@ -89,10 +109,10 @@ def test_a_failure_is_felt_by_its_batch_alone() -> None:
             raise RuntimeError("lost")
         return [Failed("told")] * len(inquiries)
 
-    async def work(desk: Desk) -> str:
+    async def work(queue: Queue) -> str:
         with pytest.raises(RuntimeError, match="lost"):
-            await desk.reply(inquiry(1))
-        reply = await desk.reply(inquiry(1))
+            await queue.reply(inquiry(1))
+        reply = await queue.reply(inquiry(1))
         assert isinstance(reply, Failed)
         return reply.words
 
