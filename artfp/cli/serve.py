@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,7 +16,7 @@ from artfp.errors import UsageError
 from artfp.serve.settings import MB, Bench, Limits, Settings, is_loopback, network
 
 if TYPE_CHECKING:
-    from artfp.serve.worker import Ready
+    from artfp.serve.inquiries import Ready
 
 AUDIT = "serve-audit.jsonl"  # beside the registry
 NEEDED = ("starlette", "uvicorn", "python_multipart")
@@ -136,18 +137,14 @@ def _serve(settings: Settings, bench: Bench) -> None:
     from artfp.serve.waiting import Queue
     from artfp.serve.worker import Worker
 
-    worker = Worker(bench)
-    with listening(settings) as listener:
-        try:
-            _tell(settings, bench, worker.start())
-            journal = Journal(settings.audit, settings.audit_bytes)
-            queue = Queue(worker.ask, settings.limits.judging_seconds)
+    with listening(settings) as listener, closing(Worker(bench)) as worker:
+        _tell(settings, bench, worker.start())
+        with (
+            closing(Journal(settings.audit, settings.audit_bytes)) as journal,
+            closing(Queue(worker.ask, settings.limits.judging_seconds)) as queue,
+        ):
             detector = Detector(settings, queue, Gate(settings.limits), journal, bench.three_words)
             run(detector, settings, listener, lambda: click.echo(url_of(listener)))
-            queue.close()
-            journal.close()
-        finally:
-            worker.close()
 
 
 def _tell(settings: Settings, bench: Bench, ready: Ready) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from artfp.errors import UsageError
+from artfp.errors import ArtfpError, UsageError
 from artfp.serve.app import Detector
 from artfp.serve.settings import CONNECTIONS, Settings
 
@@ -86,5 +86,8 @@ async def _served(server: uvicorn.Server, listener: socket.socket, on_start: Cal
     serving = asyncio.ensure_future(server.serve([listener]))
     while not server.started and not serving.done():
         await asyncio.sleep(0.01)
-    on_start()
+    if server.started:
+        on_start()
     await serving
+    if not server.started:
+        raise ArtfpError("the server could not start")

@@ -12,11 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from artfp.errors import ArtfpError, UsageError
 from artfp.processes import SPAWN, begin_worker, interrupts_held
-from artfp.serve.inquiries import Failed, Inquiry, Reply, WorkerLostError
+from artfp.serve.inquiries import Failed, Inquiry, Message, Ready, Reply, WorkerLostError, packed, unpacked
 from artfp.serve.settings import Bench
 
 if TYPE_CHECKING:  # torch comes with it
@@ -24,15 +24,7 @@ if TYPE_CHECKING:  # torch comes with it
 
 STARTING_SECONDS = 300.0  # a busy machine, a cold disk
 STOPPING_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Ready:
-    """What the operator is told when all is loaded."""
-
-    codecs: tuple[str, ...]
-    trials: int
-    unused: int  # keys that were never used with a codec
+MESSAGE_BYTES = 1 << 26  # from the worker; a thousand images take less than one megabyte
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +41,7 @@ class Worker:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self._running: _Running | None = None
+        self._first: Ready | None = None
 
     @property
     def pid(self) -> int | None:
@@ -56,30 +49,40 @@ class Worker:
         return self._running.process.pid if self._running else None
 
     def start(self) -> Ready:
-        """Load everything, or say why that cannot be."""
+        """Load everything, or say why that cannot be; whoever replaces another must have the same keys."""
         with interrupts_held():
             ours, theirs = SPAWN.Pipe()
             process = SPAWN.Process(target=work, args=(self._bench, theirs), daemon=True)
             process.start()
         theirs.close()  # or the end of the process would not show here
         self._running = _Running(process, ours)
-        ready = self._received(self._running, STARTING_SECONDS)
+        ready = self._received(self._running, STARTING_SECONDS)[0]
         if isinstance(ready, Failed):
             self.close()
             raise UsageError(ready.words)
-        return ready
+        self._first = self._first or cast(Ready, ready)
+        if cast(Ready, ready).pairs != self._first.pairs:
+            self.close()
+            raise UsageError("the registry has changed since the server started: restart it")
+        return self._first
 
     def ask(self, inquiries: Sequence[Inquiry], seconds: float) -> list[Reply]:
         """The reply to each; who takes longer is killed."""
         if self._running is None:
-            self.start()
+            self._replace()
         running = cast(_Running, self._running)
         try:
             running.pipe.send(list(inquiries))
         except OSError as error:
             self._lose(running)
             raise WorkerLostError("the worker died while it waited") from error
-        return self._received(running, seconds)
+        return cast(list[Reply], self._received(running, seconds))
+
+    def _replace(self) -> None:
+        try:
+            self.start()
+        except (ArtfpError, OSError) as error:
+            raise WorkerLostError(f"no worker could be started: {error}") from error
 
     def close(self) -> None:
         """End it: it has nothing to save."""
@@ -88,10 +91,13 @@ class Worker:
             self._running.process.join(STOPPING_SECONDS)
             self._lose(self._running)
 
-    def _received(self, running: _Running, seconds: float) -> Any:
+    def _received(self, running: _Running, seconds: float) -> list[Message]:
         try:
             if running.pipe.poll(seconds):
-                return running.pipe.recv()
+                return unpacked(running.pipe.recv_bytes(MESSAGE_BYTES))
+        except WorkerLostError:
+            self._lose(running)
+            raise
         except (EOFError, OSError) as error:
             self._lose(running)
             raise WorkerLostError("the worker died") from error
@@ -112,7 +118,7 @@ def work(bench: Bench, pipe: Connection) -> None:
         try:
             _serve(bench, pipe)
         except (ArtfpError, OSError) as error:
-            pipe.send(Failed(str(error)))
+            pipe.send_bytes(packed([Failed(str(error))]))
 
 
 def _serve(bench: Bench, pipe: Connection) -> None:
@@ -129,9 +135,10 @@ def _serve(bench: Bench, pipe: Connection) -> None:
             registry.get(name)
         codecs = [codec.to(device) for codec in recorded_codecs(registry, bench.key, bench.codecs)]
         judge = Judge(bench, registry, codecs)
-        pipe.send(Ready(tuple(codec.name for codec in codecs), judge.trials, registry.unused()))
+        names = tuple(codec.name for codec in codecs)
+        pipe.send_bytes(packed([Ready(names, judge.trials, registry.unused(), judge.pairs_hash)]))
         while True:
-            pipe.send(_replies(judge, pipe.recv()))
+            pipe.send_bytes(packed(_replies(judge, pipe.recv())))
 
 
 def _replies(judge: Judge, inquiries: Sequence[Inquiry]) -> list[Reply]:

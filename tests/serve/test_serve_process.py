@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -24,6 +25,8 @@ from click.testing import CliRunner
 from detectors import PATIENCE, World
 
 from artfp.cli.main import artfp
+from artfp.errors import ArtfpError
+from artfp.serve.server import _served
 
 BODY = (
     b'--b\r\nContent-Disposition: form-data; name="images"; filename="a.png"\r\n\r\n%s\r\n--b--\r\n',
@@ -140,6 +143,17 @@ def test_told_to_end_it_finishes_what_runs_and_refuses_what_is_new(tmp_path: Pat
         assert server.stderr.read() == ""
 
 
+def test_a_server_that_cannot_start_tells_no_address() -> None:
+    class Failing:
+        started = False
+
+        async def serve(self, listeners: object) -> None:
+            pass
+
+    with pytest.raises(ArtfpError, match="could not start"):
+        asyncio.run(_served(Failing(), None, lambda: pytest.fail("told")))  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -181,13 +195,13 @@ def test_what_cannot_be_served_is_exit_2(
 def _loaded(bench: object) -> object:
     from artfp.errors import UsageError
     from artfp.serve import worker
-    from artfp.serve.inquiries import Failed
+    from artfp.serve.inquiries import Failed, unpacked
 
     class Pipe:
         sent: object = None
 
-        def send(self, value: object) -> None:
-            self.sent = value
+        def send_bytes(self, message: bytes) -> None:
+            (self.sent,) = unpacked(message)
 
         def recv(self) -> None:
             raise EOFError
