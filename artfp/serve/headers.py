@@ -21,6 +21,7 @@ SECURITY = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
+ELSEWHERE = "pages of other sites may not ask through their visitors"
 
 
 class Guard:
@@ -47,9 +48,12 @@ class Guard:
         if self._local and not is_loopback(host_of(headers.get("host", ""))):
             # a stranger's name that leads here (DNS rebinding) would let his page read what this server says
             return _forbidden("this server is asked as localhost alone")
+        origin = headers.get("origin")
+        if origin is not None and host_of(origin.partition("//")[2]) != host_of(headers.get("host", "")):
+            return _forbidden(ELSEWHERE)
         is_link = method == "GET" and headers.get("sec-fetch-mode") == "navigate"
         if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not is_link:
-            return _forbidden("pages of other sites may not ask through their visitors")
+            return _forbidden(ELSEWHERE)
         return None
 
 

@@ -6,6 +6,7 @@ twice the bound lies on the disk.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -43,11 +44,19 @@ class Journal:
         size = os.fstat(self._stream).st_size
         if size and size + len(line) > self._max_bytes:
             self._turn()
-        os.write(self._stream, line)
+        self._append(line)
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._stream)
+
+    def _append(self, line: bytes) -> None:
+        """All of it, or nothing: a disk that is almost full takes a part."""
+        size = os.fstat(self._stream).st_size
+        written = os.write(self._stream, line)
+        if written != len(line):
+            os.ftruncate(self._stream, size)
+            raise OSError(errno.ENOSPC, f"{written} of {len(line)} bytes could be written")
 
     def _turn(self) -> None:
         self.path.replace(self.path.with_name(f"{self.path.name}.1"))

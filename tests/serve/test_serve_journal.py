@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,23 @@ def test_where_it_cannot_be_written_the_server_does_not_start(tmp_path: Path) ->
     for path in (tmp_path / "no" / "folder.jsonl", tmp_path):
         with pytest.raises(UsageError, match="--audit"):
             Journal(path, 1000)
+
+
+def test_of_an_entry_for_which_there_is_no_room_nothing_stays(tmp_path: Path) -> None:
+    """The kernel writes what fits under the limit on a file's size, and says so: a short write."""
+    journal = Journal(tmp_path / "audit.jsonl", 10_000)
+    journal.note("192.0.2.7", INQUIRY, ANSWERS)
+    before = journal.path.read_bytes()
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, usual[1]))
+    try:
+        with pytest.raises(OSError, match="10 of"):
+            journal.note("192.0.2.7", INQUIRY, ANSWERS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert journal.path.read_bytes() == before
+    journal.note("192.0.2.7", INQUIRY, ANSWERS)
+    assert len(entries(journal.path)) == 2
 
 
 def test_what_cannot_be_written_down_is_not_told(

@@ -52,6 +52,9 @@ def test_unreadable_images_are_all_named_and_nothing_is_judged(serve: Serve, wor
         (lambda c, f: c.get("/page.css/../../settings.py"), 404, "Not Found"),
         (lambda c, f: c.get("/", headers={"host": "stranger.example"}), 403, "localhost alone"),
         (lambda c, f: ask(c, f[0], headers={"sec-fetch-site": "cross-site"}), 403, "other sites"),
+        (lambda c, f: ask(c, f[0], headers={"origin": "https://stranger.example"}), 403, "other sites"),
+        (lambda c, f: ask(c, f[0], headers={"origin": "http://[1"}), 403, "other sites"),
+        (lambda c, f: ask(c, f[0], headers={"origin": "null"}), 403, "other sites"),
     ],
 )
 def test_refusals_say_why_and_are_json(serve: Serve, world: World, request_of: Any, status: int, words: str) -> None:
@@ -60,6 +63,12 @@ def test_refusals_say_why_and_are_json(serve: Serve, world: World, request_of: A
     assert found.status_code == status, found.text
     assert words in found.json()["error"]["message"]
     assert "Traceback" not in found.text
+
+
+def test_the_page_of_the_server_itself_may_ask(serve: Serve, world: World) -> None:
+    """Behind a proxy Host may come without the port that Origin has."""
+    for origin in ("http://127.0.0.1", "https://127.0.0.1:8443"):
+        assert ask(serve(), world.clean[0], headers={"origin": origin}).status_code == 200
 
 
 def test_a_body_of_untold_length_is_bounded_too(serve: Serve) -> None:
