@@ -1,6 +1,7 @@
 """Limits on what is read: a file may be made to fill the memory, or to take for ever.
 
-Each is a variable of the environment, asked whenever it matters, so that all processes that mark or read have the same.
+Each is a variable of the environment, asked whenever it matters, so that all processes that mark or read have the same;
+what is no number is found when a command begins.
 What they are for, and what has no such limit: `docs/hostile.md`.
 """
 
@@ -48,3 +49,9 @@ FIELD_BYTES = Limit("ARTFP_MAX_FIELD_BYTES", 1 << 24, "bytes of a `.cls`, `.json
 GROUP_BYTES = Limit("ARTFP_MAX_GROUP_BYTES", 1 << 30, "bytes of images in a group of a Parquet file's rows, decoded")
 
 LIMITS = (PIXELS, SIDE, SCANS, FILE_BYTES, ENTRIES, TABLE_BYTES, FIELD_BYTES, GROUP_BYTES)
+
+
+def check_limits() -> None:
+    """Refuse a malformed variable before anything is read."""
+    for limit in LIMITS:
+        _ = limit.value

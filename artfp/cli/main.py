@@ -11,6 +11,7 @@ from artfp import __version__
 from artfp.cli.audit import audit
 from artfp.cli.codec import codec
 from artfp.cli.compare import compare
+from artfp.cli.console import command_errors
 from artfp.cli.contest import compare_systems
 from artfp.cli.doctor import doctor
 from artfp.cli.embed import embed_dataset
@@ -30,12 +31,14 @@ from artfp.cli.signing import sign
 from artfp.cli.trace import trace
 from artfp.cli.verify import verify
 from artfp.errors import Exit
+from artfp.limits import check_limits
 
 click.rich_click.MAX_WIDTH = 100
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="artfp")
+@command_errors
 def artfp() -> None:
     """Fingerprints in training data that generators trained on it reproduce.
 
@@ -44,6 +47,7 @@ def artfp() -> None:
     Exit codes: 0 success or match, 1 no match, 2 usage, 3 inconclusive, 4 unreadable input,
     5 other failure, 130 interrupted.
     """
+    check_limits()
 
 
 artfp.add_command(key)

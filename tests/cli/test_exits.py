@@ -11,6 +11,7 @@ import rich_click as click
 from click.testing import CliRunner
 
 from artfp.cli.console import command_errors
+from artfp.cli.main import artfp
 from artfp.errors import BadInputError, Exit, UsageError
 
 
@@ -51,3 +52,10 @@ def test_a_reader_that_leaves_is_no_verdict_and_no_traceback() -> None:
     os.close(writing)
     assert b"Traceback" not in done.stderr
     assert done.returncode == Exit.FAILURE
+
+
+def test_a_limit_that_is_none_is_said_before_anything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARTFP_MAX_PIXELS", "many")
+    done = CliRunner().invoke(artfp, ["serve", "--registry", "none.sqlite"])
+    assert done.exit_code == Exit.USAGE
+    assert "ARTFP_MAX_PIXELS='many': must be a whole number" in done.stderr
