@@ -116,9 +116,10 @@ def _to_rgb_and_alpha(image: Image.Image, name: str) -> LoadedImage:
 
 def _wide_grey_to_rgb(image: Image.Image) -> NDArray[np.uint8]:
     """16-bit grey to 8 bits by 65535 -> 255; Pillow's own conversion would clip instead."""
-    wide = np.asarray(image).astype(np.float64)
-    grey = np.clip(np.rint(wide / 257.0), 0, 255).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2)
+    wide = np.clip(np.asarray(image), 0, 65_535).astype(np.uint32)
+    wide += 128  # to the nearest: 257 is odd, and nothing lies half-way
+    wide //= 257
+    return np.repeat(wide.astype(np.uint8)[..., None], 3, axis=2)
 
 
 def encode_png(image: LoadedImage, xmp: str | None = None) -> bytes:

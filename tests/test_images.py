@@ -64,6 +64,9 @@ def test_every_common_mode_becomes_rgb(photo: Image.Image, mode: str) -> None:
 
 
 def test_sixteen_bits_scale_to_eight() -> None:
+    every = np.arange(65_536, dtype=np.uint16).reshape(256, 256)
+    grey = images.load_image(encoded(Image.fromarray(every)), "a.png").rgb
+    assert (grey[..., 0] == np.rint(every / 257.0)).all()
     wide = np.array([[0, 257, 32896, 65535]], dtype=np.uint16)
     loaded = images.load_image(encoded(Image.fromarray(wide)), "a.png")
     assert loaded.rgb[0, :, 0].tolist() == [0, 1, 128, 255]
