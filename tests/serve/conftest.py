@@ -59,7 +59,7 @@ def serve(world: World, tmp_path: Path) -> Iterator[Serve]:
         settings = replace(usual, limits=limits, **fields)
         usual_bench = {"registry": world.registry, "pixels": limits.pixels, "least_images": limits.least_images}
         chosen = Bench(**{**usual_bench, **(bench or {})})
-        queue = Queue(ask or HereAsk(chosen), limits.judging_seconds)
+        queue = Queue(ask or HereAsk(chosen), limits.judging_seconds, 1e-3, 1e-3)
         journal = Journal(settings.audit, settings.audit_bytes)
         detector = Detector(settings, queue, Gate(limits, clock), journal, chosen.three_words)
         client = TestClient(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -31,9 +32,14 @@ class Held:
         return [Failed(str(len(each.files))) for each in inquiries]
 
 
-def run(ask: Callable[..., list[Reply]], work: Callable[[Queue], Coroutine[Any, Any, Any]]) -> Any:
+def run(
+    ask: Callable[..., list[Reply]],
+    work: Callable[[Queue], Coroutine[Any, Any, Any]],
+    least_step: float = 1e-3,
+    most_step: float = 1e-3,
+) -> Any:
     async def whole() -> Any:
-        queue = Queue(ask, 60.0)
+        queue = Queue(ask, 60.0, least_step, most_step)
         running = asyncio.create_task(queue.run())
         try:
             return await work(queue)
@@ -98,6 +104,41 @@ def test_who_gave_up_leaves_nothing_behind() -> None:
         await tasks[0]
 
     run(held, work)
+
+
+def test_the_clock_does_not_tell_how_long_an_image_took() -> None:
+    """One is read in no time, one is searched: both are answered after one step, which the second does not lengthen."""
+    took: list[float] = []
+
+    def ask(inquiries: Sequence[Inquiry], _: float) -> list[Reply]:
+        time.sleep(0.1 * (len(inquiries[0].files) - 1))
+        return [Failed("told")] * len(inquiries)
+
+    async def work(queue: Queue) -> None:
+        for images in (1, 2, 1):
+            began = time.monotonic()
+            await queue.reply(inquiry(images))
+            took.append(time.monotonic() - began)
+
+    run(ask, work, 0.5, 0.5)
+    assert all(0.49 < each < 0.9 for each in took), took  # on a machine that is very busy, more
+
+
+def test_a_step_is_as_long_as_the_slowest_batch_took_up_to_a_bound() -> None:
+    async def work(queue: Queue) -> list[float]:
+        steps = []
+        for images in (1, 11, 1, 41):
+            await queue.reply(inquiry(images))
+            steps.append(queue._step)
+        return steps
+
+    def ask(inquiries: Sequence[Inquiry], _: float) -> list[Reply]:
+        time.sleep(0.01 * (len(inquiries[0].files) - 1))
+        return [Failed("told")] * len(inquiries)
+
+    first, slow, after, bound = run(ask, work, 0.01, 0.5)
+    assert first < 0.15 <= slow == after
+    assert bound == 0.5
 
 
 def test_a_failure_is_felt_by_its_batch_alone() -> None:
