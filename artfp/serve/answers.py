@@ -37,3 +37,4 @@ class Answers(Record):
     each: tuple[ImageAnswer, ...]
     keys_tried: int  # pairs of key and codec; p is corrected for them
     fast: bool
+    cost: int  # images of the client's share: a large one counts as several

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 from artfp.serve.answers import Answers
 from artfp.serve.clients import client_of
 from artfp.serve.headers import Guard
-from artfp.serve.inquiries import Inquiry, Reply, Unreadable, WorkerLostError
+from artfp.serve.inquiries import Failed, Inquiry, Reply, Unreadable, WorkerLostError
 from artfp.serve.journal import Journal
 from artfp.serve.limits import Gate
 from artfp.serve.openapi import described
@@ -87,10 +87,11 @@ class Detector:
     async def _verdicts(self, request: Request) -> Response:
         peer = request.client.host if request.client else None
         client = client_of(peer, request.headers.getlist("x-forwarded-for"), self._settings.proxies)
-        with self._gate.entered(client):
+        with self._gate.entered(client) as visit:
             inquiry = await read_inquiry(request, self._settings.limits)
-            self._gate.count(client, len(inquiry.files))
+            visit.count(len(inquiry.files))
             reply = await unless_gone(request, self._reply(inquiry))
+            visit.settle(1 if isinstance(reply, Failed) else reply.cost)
             self._note(client, inquiry, reply)
         return _said(reply)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from artfp.serve.settings import Network
 
-SITE = 64  # bits of an IPv6 address that one customer has; he chooses the others as he likes
+SITE = 56  # bits of an IPv6 address that a usual customer is given; who is given a /48 is 256 clients
 UNKNOWN = "unknown"
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

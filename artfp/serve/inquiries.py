@@ -48,6 +48,7 @@ class Unreadable(Record):
     """Images that cannot be judged: a sentence for each."""
 
     problems: tuple[str, ...]
+    cost: int = 1  # as of `Answers`
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,7 +22,7 @@ from artfp.keys.registry import Registry
 from artfp.reading import Judged, Loaded, Reading, load_inputs, read_loaded
 from artfp.serve.answers import Answers, ImageAnswer
 from artfp.serve.inquiries import Inquiry, Reply, Unreadable
-from artfp.serve.settings import Bench
+from artfp.serve.settings import UNIT, Bench
 from artfp.serve.telling import Finding, of_image, of_set, told
 from artfp.statistics.evidence import Evidence, mean_p_values, p_values
 from artfp.statistics.exact import Floats
@@ -55,12 +56,14 @@ class Judge:
 
     def replies(self, inquiries: Sequence[Inquiry]) -> list[Reply]:
         """One for each, in their order."""
-        loaded = [_different(list(part)) for part in self._loaded(inquiries)]
+        decoded = [list(part) for part in self._loaded(inquiries)]
+        costs = [sum(map(_cost, part)) for part in decoded]
+        loaded = [_different(part) for part in decoded]
         problems = [self._problems(part) for part in loaded]
         soft = iter(self._read([part for part, wrong in zip(loaded, problems, strict=True) if not wrong]))
         return [
-            Unreadable(wrong) if wrong else self._answers(inquiry, part, next(soft))
-            for inquiry, part, wrong in zip(inquiries, loaded, problems, strict=True)
+            Unreadable(wrong, cost) if wrong else self._answers(inquiry, part, next(soft), cost)
+            for inquiry, part, wrong, cost in zip(inquiries, loaded, problems, costs, strict=True)
         ]
 
     def _problems(self, images: Sequence[Loaded]) -> tuple[str, ...]:
@@ -92,7 +95,7 @@ class Judge:
         evidence.add(np.stack(list(itertools.islice(rows, count))))
         return replace(reading, evidence=evidence)
 
-    def _answers(self, inquiry: Inquiry, images: Sequence[Loaded], readings: Sequence[Reading]) -> Answers:
+    def _answers(self, inquiry: Inquiry, images: Sequence[Loaded], readings: Sequence[Reading], cost: int) -> Answers:
         judged = [Judged(image.name, image.sha256) for image in images]
         test_keys = mean_p_values if self._bench.least_images > 1 else p_values
         verdict = verdict_on(self._registry, readings, judged, test_keys=test_keys)
@@ -102,12 +105,17 @@ class Judge:
             for image in (verdict.images if inquiry.each else ())
         ]
         together = tell(of_set(verdict)) if inquiry.together else None
-        return Answers(together, tuple(each), verdict.trials, verdict.fast)
+        return Answers(together, tuple(each), verdict.trials, verdict.fast, cost)
 
     def _finding(self, image: ImageVerdict, verdict: Verdict) -> Finding:
         weakest = min(reading.codec.n_bits for reading in self._readings)
         key = self._registry.get(image.key)
         return of_image(image.q, weakest, verdict.trials, key.name, key.key_id, str(key.origin))
+
+
+def _cost(image: Loaded) -> int:
+    """In images of usual size."""
+    return max(1, math.ceil(math.prod(image.size) / UNIT))
 
 
 def _different(images: Sequence[Loaded]) -> list[Loaded]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from artfp import __version__
-from artfp.serve.settings import Limits
+from artfp.serve.settings import UNIT, Limits
 from artfp.serve.uploads import EACH, IMAGES, JUDGE, MULTIPART, TOGETHER, WAYS
 
 Schema = dict[str, Any]
@@ -141,6 +141,11 @@ def _schemas(three_words: bool) -> Schema:
                 "description": "Pairs of key and codec that were tried. Every p is corrected for them.",
             },
             fast={"type": "boolean", "description": "Whether cuts and turns were not looked for."},
+            cost={
+                "type": "integer",
+                "minimum": 1,
+                "description": f"Images that this counts as: one for every {UNIT:,} pixels of an image, begun or full.",
+            },
         ),
         "ImageAnswer": _record(
             name=TEXT | {"description": "The file's name as it was sent, made printable."},

@@ -24,6 +24,7 @@ TOGETHER, EACH, BOTH = "together", "each", "both"
 WAYS = (TOGETHER, EACH, BOTH)
 NAME_LENGTH = 100
 MULTIPART = "multipart/form-data"
+LEAST_RATE, HEAD_START = 20_000, 5.0  # bytes a second, after so many seconds: a place is not to be held by dripping
 
 
 class InMemory(MultiPartParser):
@@ -40,10 +41,11 @@ async def read_inquiry(request: Request, limits: Limits) -> Inquiry:
     if int(request.headers.get("content-length") or 0) > limits.request_bytes:
         raise too_large(_too_many_bytes(limits))
     try:
-        async with asyncio.timeout(limits.upload_seconds):
-            return await _parsed(request, limits)
+        async with asyncio.timeout(limits.upload_seconds) as end:
+            return await _parsed(request, limits, end)
     except TimeoutError as error:
-        raise RefusalError(408, "too-slow", f"the upload took longer than {limits.upload_seconds:g} s") from error
+        words = f"the upload took longer than {limits.upload_seconds:g} s, or fell under {LEAST_RATE:,} bytes a second"
+        raise RefusalError(408, "too-slow", words) from error
     except MultiPartException as error:
         if error.message.startswith("Too many files"):
             raise too_large(f"more than {limits.images} images") from error
@@ -52,8 +54,8 @@ async def read_inquiry(request: Request, limits: Limits) -> Inquiry:
         raise wrong("the upload was broken off") from error
 
 
-async def _parsed(request: Request, limits: Limits) -> Inquiry:
-    parser = InMemory(request.headers, _bounded(request, limits), max_files=limits.images, max_fields=1)
+async def _parsed(request: Request, limits: Limits, end: asyncio.Timeout) -> Inquiry:
+    parser = InMemory(request.headers, _bounded(request, limits, end), max_files=limits.images, max_fields=1)
     form = await parser.parse()
     try:
         files = [await _upload(field, value) for field, value in form.multi_items() if field != JUDGE]
@@ -67,13 +69,16 @@ async def _parsed(request: Request, limits: Limits) -> Inquiry:
     return Inquiry(unique, together=way != EACH, each=way != TOGETHER)
 
 
-async def _bounded(request: Request, limits: Limits) -> AsyncGenerator[bytes, None]:
-    """The body as it comes; its length need not have been told truly, or at all."""
-    received = 0
+async def _bounded(request: Request, limits: Limits, end: asyncio.Timeout) -> AsyncGenerator[bytes, None]:
+    """The body as it comes, and not too slowly; its length need not have been told truly, or at all."""
+    received, began = 0, asyncio.get_running_loop().time()
+    latest = began + limits.upload_seconds
+    end.reschedule(min(latest, began + HEAD_START))
     async for piece in request.stream():
         received += len(piece)
         if received > limits.request_bytes:
             raise too_large(_too_many_bytes(limits))
+        end.reschedule(min(latest, began + HEAD_START + received / LEAST_RATE))
         yield piece
 
 
@@ -81,6 +86,7 @@ async def _upload(field: str, value: UploadFile | str) -> Upload:
     if field != IMAGES or isinstance(value, str):
         raise wrong(f"the form has files in the field {IMAGES!r}, perhaps {JUDGE!r}, and nothing else")
     content = await value.read()
+    await value.close()  # or all bytes of a request would be held twice
     return Upload(shown_name(value.filename or ""), content, sha256_bytes(content))
 
 

@@ -166,16 +166,23 @@ def test_what_takes_too_long_is_given_up(serve: Serve, world: World) -> None:
     assert "in time" in found.json()["error"]["message"]
 
 
-def test_clients_have_their_share_and_refused_requests_cost_nothing(serve: Serve, world: World) -> None:
+def test_clients_have_their_share_and_who_comes_too_early_is_told_when_to_come(serve: Serve, world: World) -> None:
     now = [0.0]
     client = serve(clock=lambda: now[0], limits=Limits(images=3, per_minute=3, per_day=5))
     assert ask(client, *world.clean[:2]).status_code == 200
     refused = ask(client, *world.clean[:2])
-    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "20")
-    now[0] = 20.0
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "40")  # it has paid for one of them
+    now[0] = 40.0
     assert ask(client, *world.clean[:2]).status_code == 200
     now[0] = 100.0
     assert ask(client, *world.clean[:2]).headers["Retry-After"] == str(24 * 3600 // 5 - 100)
+
+
+def test_large_images_cost_more(serve: Serve) -> None:
+    large = encode_png(LoadedImage(np.zeros((2000, 2001, 3), np.uint8)))
+    client = serve(limits=Limits(images=2, per_minute=2, pixels=5_000_000))
+    assert ask(client, large, judge="together").json()["cost"] == 2
+    assert ask(client, large).status_code == 429
 
 
 def test_each_client_behind_a_trusted_proxy_has_a_share_of_its_own(serve: Serve, world: World) -> None:

@@ -18,7 +18,7 @@ from artfp.serve.journal import Journal
 INQUIRY = Inquiry((Upload("secret name.png", b"the image itself", "a" * 64), Upload("b.png", b"another", "b" * 64)))
 NO_MATCH = Answer("no match", 1e-6, 1.0, None, None, "words", 2)
 MATCH = Answer("match", None, 1e-6, "mine", "id", "words", 1)
-ANSWERS = Answers(NO_MATCH, (ImageAnswer("secret name.png", "a" * 64, MATCH),), 2, False)
+ANSWERS = Answers(NO_MATCH, (ImageAnswer("secret name.png", "a" * 64, MATCH),), 2, False, 2)
 
 
 def entries(path: Path) -> list[dict]:

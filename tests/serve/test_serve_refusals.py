@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import Iterator
 from typing import Any
@@ -10,9 +11,12 @@ import numpy as np
 import pytest
 from detectors import VERDICTS, Serve, World, ask
 from PIL import Image
+from starlette.requests import Request
 
 from artfp.images import LoadedImage, encode_png
+from artfp.serve import uploads
 from artfp.serve.headers import SECURITY
+from artfp.serve.refusals import RefusalError
 from artfp.serve.settings import Limits
 
 
@@ -81,6 +85,22 @@ def test_a_body_of_untold_length_is_bounded_too(serve: Serve) -> None:
         VERDICTS, content=pieces(), headers={"content-type": "multipart/form-data; boundary=b"}
     )
     assert found.status_code == 413
+
+
+def test_who_sends_drop_by_drop_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "HEAD_START", 0.1)
+    headers = [(b"content-type", b"multipart/form-data; boundary=b")]
+    drops = iter(b"--b\r\nContent-Disposition: form-data")
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": bytes([next(drops)]), "more_body": True}
+
+    request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
+    with pytest.raises(RefusalError, match="bytes a second") as refused:
+        asyncio.run(uploads.read_inquiry(request, Limits()))
+    assert refused.value.status == 408
+    assert len(bytes(drops)) > 0
 
 
 def test_where_sets_are_asked_for_no_image_is_judged_by_itself(serve: Serve, world: World) -> None:

@@ -18,7 +18,7 @@ from artfp.serve.settings import Bench
 from artfp.serve.worker import Worker
 
 ANSWER = Answer("match", None, 1e-6, "mine", "id", "words", 1)
-ANSWERS = Answers(ANSWER, (ImageAnswer("a.png", "a" * 64, ANSWER),), 2, False)
+ANSWERS = Answers(ANSWER, (ImageAnswer("a.png", "a" * 64, ANSWER),), 2, False, 2)
 Begin = Callable[[bytes], Worker]
 
 
