@@ -64,8 +64,8 @@ def _limit(flag: str, default: float, words: str) -> Callable[[F], F]:
     "More than 1: judge sets alone, of so many different images at least, by their mean alone.",
 )
 @_limit("--max-megapixels", USUAL.pixels / MB, "Megapixels of an image.")
-@_limit("--per-minute", USUAL.per_minute, "Images of one client that are judged in a minute.")
-@_limit("--per-day", USUAL.per_day, "Images of one client that are judged in a day.")
+@_limit("--per-minute", USUAL.per_minute, "Images of one client that are judged in a minute; large ones count more.")
+@_limit("--per-day", USUAL.per_day, "The same in a day.")
 @_limit("--at-once requests", USUAL.requests, "Requests under way; beyond them the server is full.")
 @_limit("--at-once-each requests_each", USUAL.requests_each, "Requests of one client under way.")
 @_limit("--upload-seconds", USUAL.upload_seconds, "How long an upload may take.")

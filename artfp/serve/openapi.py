@@ -83,7 +83,7 @@ def _responses() -> Schema:
     refusals = {
         "400": "Not a form as it has to be, or not the number of images.",
         "403": "Asked under a name that is not this server's, or by a page of another site.",
-        "408": "The upload took too long.",
+        "408": "The upload took too long, or was too slow.",
         "413": "More bytes or images than a request may hold.",
         "415": "Not a multipart form.",
         "422": "An image cannot be judged: unreadable, too large, too small, an animation; or too few of them differ. "

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from artfp.errors import ArtfpError
-from artfp.statistics.evidence import Evidence, p_values
+from artfp.statistics.evidence import Evidence, mean_p_values, p_values
 from artfp.statistics.exact import SignedSum, binomial_tail, quantise
 
 
@@ -79,3 +79,14 @@ def test_many_images_get_the_lesser_of_two_tests_at_half_of_alpha() -> None:
     np.testing.assert_allclose(found.single, binomial_tail(most, 20))
     np.testing.assert_allclose(found.combined, 2 * np.minimum(found.mean, 6 * found.single))
     assert found.floor == 2 * 2.0**-20
+
+
+def test_by_the_mean_alone_no_single_image_decides() -> None:
+    """The key is in all bits of the one image, and the others say the opposite."""
+    evidence, one = Evidence(20), np.sign(soft_bits(6, 1))
+    evidence.add(np.concatenate([one, -one, -one]))
+    key = np.packbits(one > 0, axis=1)
+    assert p_values(evidence, key).combined[0] == 6 * 2.0**-20
+    found = mean_p_values(evidence, key)
+    assert found.combined[0] == 1.0
+    assert found.floor == 2.0**-20
