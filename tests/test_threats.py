@@ -72,18 +72,6 @@ def test_prose_has_no_number_but_those_of_tables_and_of_pages_that_it_names(sect
     assert numbers_in(prose) - numbers_in(known) - RULES == set()
 
 
-def test_the_table_of_secrecy_is_of_that_page() -> None:
-    """Whose rows are not committed; its columns are numbers of images."""
-    found, columns = {}, []
-    for line in tables_of((ROOT / "docs" / "secrecy.md").read_text()):
-        name, *cells = (cell.strip(" *") for cell in line.strip("|").split("|"))
-        columns = cells if name == "attacker" else columns
-        found = {(name, column): cell for column, cell in zip(columns, cells, strict=False)} | found  # the first counts
-    told = [[cell.strip() for cell in line.strip("|").split("|")] for line in tables_of(sections()["Secrecy"])[2:]]
-    assert [found[name, images] for name, images, _ in told] == [area for *_, area in told]
-    assert len(told) == 5
-
-
 def test_the_introduction_describes_the_sweeps() -> None:
     sides = {f"{folder(name).sweep.side}" for name in (FLOWERS, DEMO)}
     images = {f"{folder(name).sweep.images}" for name in (FLOWERS, DEMO)}

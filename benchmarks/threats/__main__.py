@@ -3,7 +3,7 @@
     python -m benchmarks.threats
 
 Nothing is measured here; the rows are those of `artfp robustness`, `benchmarks/averaging.py`, `benchmarks.finetune`,
-`benchmarks.keyed` and `benchmarks.oracle` in benchmarks/results.
+`benchmarks.keyed`, `benchmarks.oracle` and `benchmarks.secrecy` in benchmarks/results.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.threats.glance import overview
-from benchmarks.threats.others import asked, averaged, forgotten, issued
+from benchmarks.threats.others import asked, averaged, forgotten, issued, unhidden
 from benchmarks.threats.swept import SECTIONS, controls, swept
 
 MORE = {"Averaging": averaged, "Fine-tuning": forgotten, "Collusion": issued}
@@ -20,6 +20,7 @@ TABLES: Mapping[str, Sequence[Callable[[], str]]] = {
     "At a glance": (overview, controls),
     **{name: (functools.partial(swept, name), *([MORE[name]] if name in MORE else [])) for name in SECTIONS},
     "Oracle queries": (asked,),
+    "Secrecy": (unhidden,),
 }
 
 

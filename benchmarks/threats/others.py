@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from artfp.files import read_json
+from artfp.report.contest_tables import decimal as area
 from artfp.report.tables import count, percent
 from benchmarks.measuring.tables import accuracy, interval, ruled
 from benchmarks.threats.swept import RESULTS, decimal
@@ -49,6 +50,32 @@ def forgotten() -> str:
 def _look(look: Mapping[str, Any]) -> tuple[str, ...]:
     alone = f"{look['matching_images']} of {look['images']}"
     return (count(look["images_shown"]), percent(accuracy(look)), alone, decimal(look["log10_p"]))
+
+
+def unhidden() -> str:
+    """Who tells marked photographs from clean ones."""
+    head = ("marks of", "attacker", "examples of each kind, or suspects", "AUC", "95 % interval")
+    return ruled(head, [(*told, count(read["given"]), *_area(read)) for told, read in _unhidden()])
+
+
+def _unhidden() -> Iterator[tuple[tuple[str, str], Mapping[str, Any]]]:
+    for study, row, marks, attacker in (
+        ("shipped", "averaging.10", "`artfp-64`", "averaging"),
+        ("shipped", "cooccurrence.100", "`artfp-64`", "co-occurrences"),
+        ("shipped", "network.100", "`artfp-64`", "a network"),
+        ("shipped", "other-codec.10", "`artfp-64`", "`artfp-128`'s decoder"),
+        ("keys-per-image", "averaging.10", "`artfp-64`, a key for each image", "averaging"),
+        ("publishers-own", "ats.300", "`artfp-64`", "no labels, `artfp-64`"),
+        ("private-marks", "averaging.10", "a private codec", "averaging"),
+        ("private-marks", "other-codec.1000", "a private codec", "`artfp-64`'s decoder"),
+        ("private-marks", "ats.1000", "a private codec", "no labels, `artfp-64`"),
+    ):
+        yield (marks, attacker), read_row(f"secrecy/{study}/rows/{row}.json")
+
+
+def _area(row: Mapping[str, Any]) -> tuple[str, str]:
+    auc = row["detection"]["auc"]
+    return area(auc["value"]), f"{area(auc['low'])} to {area(auc['high'])}"
 
 
 def issued() -> str:
