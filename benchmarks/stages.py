@@ -30,7 +30,7 @@ from benchmarks.measuring.machine import prepare
 from benchmarks.measuring.tables import ruled
 
 SIDES = (64, 128, 256, 1024)
-ROUNDS, LARGE, FEW = 3, 512, 16  # of images from so many pixels a side there are few
+ROUNDS, LARGE = 3, 512  # pixels a side, from which on there is one batch alone
 PILLOW = ("decode", "encode")
 
 Times = dict[str, float]
@@ -93,9 +93,8 @@ def _read(codec: Codec, small: Sequence[torch.Tensor], sizes: Sequence[tuple[int
 
 
 def painted(side: int) -> list[Pixels]:
-    """A few whole batches, or of large images a part of one."""
-    count = FEW if side >= LARGE else 4 * BATCH
-    return list(generate("photo-like", count, side, seed=1))
+    """Whole batches: a search is made for a portion of one, or not at all."""
+    return list(generate("photo-like", BATCH if side >= LARGE else 4 * BATCH, side, seed=1))
 
 
 def milliseconds(work: Callable[[], Any], images: int) -> float:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-OPTIONS = [
+QUIET = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -25,8 +25,8 @@ OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
-    "--remote-debugging-pipe",
 ]
+PIPE = "--remote-debugging-pipe"
 PATIENCE = 100  # seconds: a new browser looks at all fonts first
 KEYS = {"Tab": (9, ""), "Enter": (13, "\r"), " ": (32, " ")}
 
@@ -117,7 +117,7 @@ def browser(profile: Path) -> Iterator[Browser]:
     theirs_in, to = os.pipe()
     back, theirs_out = os.pipe()
     shell = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'
-    command = ["/bin/bash", "-c", shell, "-", str(BROWSER), *OPTIONS, f"--user-data-dir={profile}"]
+    command = ["/bin/bash", "-c", shell, "-", str(BROWSER), *QUIET, PIPE, f"--user-data-dir={profile}"]
     with subprocess.Popen(command, pass_fds=(theirs_in, theirs_out), stderr=subprocess.DEVNULL) as process:
         os.close(theirs_in)
         os.close(theirs_out)

@@ -59,11 +59,13 @@ def _depth(typical: int) -> int:
 def in_batches(items: Iterable[S], capacity: int) -> Iterator[list[S]]:
     """Items of any sizes in their order, as many together as it takes to reach `capacity` pixels."""
     batch: list[S] = []
+    pixels = 0
     for item in items:
         batch.append(item)
-        if sum(map(_pixels, batch)) >= capacity:
+        pixels += _pixels(item)
+        if pixels >= capacity:
             yield batch
-            batch = []
+            batch, pixels = [], 0
     if batch:
         yield batch
 

@@ -58,9 +58,19 @@ def staging(target: Path, settings: Mapping[str, Any], *, shared: bool = False, 
         lock = _enter(root, target, shared, new)
         try:
             _agree(root, settings)
-            yield Staging(root, target)
+            stage = Staging(root, target)
+            stage.prepare()
+            yield stage
         finally:
             os.close(lock)
+
+
+def staging_of_others(target: Path, settings: Mapping[str, Any]) -> Staging:
+    """What others of the same settings are at, to look at without a lock: it may go at any moment."""
+    root = staging_path(target)
+    with suppress(FileNotFoundError):
+        _compare(root, settings)
+    return Staging(root, target)
 
 
 def is_staged(target: Path) -> bool:
@@ -97,13 +107,16 @@ def disk_errors(target: Path) -> Iterator[None]:
 
 
 class Staging:
-    """A dataset in the making; use through `staging`. It can be sent to other processes, which hold no lock by that."""
+    """A dataset in the making; write through `staging`. Other processes can be sent it, which hold no lock by that."""
 
     def __init__(self, root: Path, target: Path) -> None:
         self.root, self.target, self.dataset = root, target, root / "dataset"
         self.refusals = Refusals(root / "refused")
         self.shard_groups = SHARD
-        for folder in (self.dataset, root / "journal"):
+
+    def prepare(self) -> None:
+        """Make the folders that all write into."""
+        for folder in (self.dataset, self.root / "journal"):
             folder.mkdir(exist_ok=True)
 
     def __getstate__(self) -> dict[str, Any]:

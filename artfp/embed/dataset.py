@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from artfp.codec.base import Codec
-from artfp.data.writers import BusyError, Staging, clear_leftovers, staging, staging_path
+from artfp.data.writers import BusyError, Staging, clear_leftovers, staging, staging_of_others, staging_path
 from artfp.embed.job import Advance, Job, Progress, with_keys
 from artfp.embed.records import BadFilesError, EmbedResult, ShareResult
 from artfp.embed.request import GROUP, EmbedSettings, Request, checked, finished_manifest
@@ -97,9 +97,14 @@ def embed_share(
     with checked(settings, codec, registry) as request:
         if request.finished is None:
             job = with_keys(request, registry)
-            with staging(settings.target, job.request.description(), shared=True) as stage:
-                if not os.path.lexists(settings.target):
-                    _work(job, stage, share.of(shard_count(job, stage)), engine, on_progress)
+            try:
+                with staging(settings.target, job.request.description(), shared=True) as stage:
+                    if not os.path.lexists(settings.target):
+                        _work(job, stage, share.of(shard_count(job, stage)), engine, on_progress)
+            except BusyError:
+                stage = staging_of_others(settings.target, job.request.description())
+                if _count_left(job, stage) and not os.path.lexists(settings.target):
+                    raise  # or else another run has every shard, and puts it together
             return _end_if_last(job, stage, share, on_progress)
         return _there_already(request)
 

@@ -19,9 +19,10 @@ from artfp.embed.request import KeyPer
 from artfp.errors import ArtfpError
 from artfp.files import read_json, write_json
 from artfp.generators.sampling import fresh_keys
-from artfp.images import resize, round_to_8_bits, to_pixels, to_tensor
+from artfp.images import to_tensor
 from artfp.keys.fingerprint import Bits
 from artfp.keys.registry import Registry
+from artfp.strips import with_residual
 from benchmarks.measuring.images import Pixels, at_side
 from benchmarks.measuring.progress import Tell
 
@@ -101,19 +102,18 @@ def strength_for(codec: Codec, clean: Pixels, bits: Bits, psnr: float) -> float:
 
 
 def residuals(codec: Codec, clean: Pixels, bits: Bits) -> Tensor:
-    """What the codec adds at strength 1, at the images' size: `Codec.embed` would compute it anew for each strength.
+    """What the codec adds at strength 1, at its own size: `Codec.embed` would compute it anew for each strength.
 
     `bits` are those of all images, or a row for each.
     """
     wanted = torch.from_numpy(bits.copy()).expand(len(clean), -1)
     portions = (slice(start, start + BATCH) for start in range(0, len(clean), BATCH))
-    found = [codec.residuals(to_tensor(clean[part]), wanted[part]) for part in portions]
-    return torch.cat([resize(inner, clean.shape[1:3]).cpu() for inner in found])
+    return torch.cat([codec.residuals(to_tensor(clean[part]), wanted[part]).cpu() for part in portions])
 
 
 def marked_with(clean: Pixels, residual: Tensor, strength: float) -> Pixels:
-    """As `Codec.embed` adds it."""
-    return to_pixels(round_to_8_bits((to_tensor(clean) + strength * residual).clamp(0, 1)))
+    """As `embed-dataset` adds it."""
+    return np.stack([with_residual(*each, strength) for each in zip(clean, residual, strict=True)])
 
 
 def squared_error(first: Pixels, second: Pixels) -> int:

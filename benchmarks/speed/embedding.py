@@ -11,12 +11,11 @@ from statistics import fmean
 
 from artfp.codec.store import load_codec, suitable_for
 from artfp.data.manifest import MANIFEST, TABLES
-from artfp.embed import EmbedSettings, Engine, embed_dataset
+from artfp.embed import Engine
 from artfp.engines.local import LocalEngine
-from artfp.keys.registry import Registry
 from benchmarks.speed.bare import decoded_and_encoded
 from benchmarks.speed.figures import Figure, in_turns, rate
-from benchmarks.speed.material import DISTINCT, painted
+from benchmarks.speed.material import DISTINCT, mark, painted
 
 # Side: images of the short and the long run, and what is to be reached of Pillow's rate. Shards have 512 images.
 SIDES = {64: (2048, 6144, 0.3), 128: (1024, 4096, 0.35), 256: (1024, 2048, 0.5), 1024: (512, 1024, 0.75)}
@@ -67,13 +66,8 @@ def _bytes(folder: Path, side: int) -> dict[str, int]:
 
 
 def _marked(folder: Path, side: int, engine: Engine, images: int) -> Path:
-    source, target = painted(folder, images, side), folder / f"marked-{next(PLACES)}"
-    codec = load_codec(suitable_for(side))
-    with Registry(folder / "keys.sqlite") as registry:
-        if "bench" not in registry.names():
-            registry.new("bench")
-        embed_dataset(EmbedSettings(source, target, "bench"), codec, registry, engine=engine)
-    return target
+    target = folder / f"marked-{next(PLACES)}"
+    return mark(painted(folder, images, side), target, load_codec(suitable_for(side)), engine)
 
 
 def _bare(folder: Path, side: int, pool: ProcessPoolExecutor, images: int) -> None:

@@ -9,12 +9,11 @@ from pathlib import Path
 
 from artfp.codec.store import load_codec
 from artfp.data.writers import Staging
-from artfp.embed import EmbedSettings, Engine, embed_dataset
+from artfp.embed import Engine
 from artfp.embed.dataset import IN_PROCESS
 from artfp.embed.job import Advance, Job
-from artfp.keys.registry import Registry
 from benchmarks.speed.figures import Figure, in_turns, seconds
-from benchmarks.speed.material import painted
+from benchmarks.speed.material import mark, painted
 
 IMAGES = 51_200  # a hundred shards
 SIDE, CODEC = 32, "dct"
@@ -61,8 +60,4 @@ def _marked(folder: Path, images: int) -> None:
 
 
 def _mark(folder: Path, images: int, engine: Engine) -> None:
-    settings = EmbedSettings(painted(folder, images, SIDE), folder / "resumed", "bench")
-    with Registry(folder / "keys.sqlite") as registry:
-        if "bench" not in registry.names():
-            registry.new("bench")
-        embed_dataset(settings, load_codec(CODEC), registry, engine=engine)
+    mark(painted(folder, images, SIDE), folder / "resumed", load_codec(CODEC), engine)

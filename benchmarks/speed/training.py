@@ -8,14 +8,12 @@ from pathlib import Path
 
 from artfp import recipe as recipes
 from artfp.codec.store import load_codec
-from artfp.embed import EmbedSettings, embed_dataset
 from artfp.generators import training
 from artfp.generators.settings import GanRecipe
 from artfp.generators.transfer import Monitor, monitor_for
-from artfp.keys.registry import Registry
 from artfp.shipped import find_recipe
 from benchmarks.speed.figures import Figure, in_turns, seconds
-from benchmarks.speed.material import painted
+from benchmarks.speed.material import KEY, keys_in, mark, painted
 
 SHOWN = 16_000  # images: two looks
 EVERY, LOOKED_AT = 8_000, 64
@@ -40,8 +38,6 @@ def monitor(folder: Path) -> Figure:
 
 def _monitor(folder: Path) -> Monitor:
     source, target = painted(folder, IMAGES, SIDE), folder / "gan-data"
-    with Registry(folder / "keys.sqlite") as registry:
-        if "gan" not in registry.names():
-            registry.new("gan")
-        embed_dataset(EmbedSettings(source, target, "gan", strength=3.0), load_codec("artfp-64"), registry)
-        return monitor_for(target, registry, "gan", None)
+    mark(source, target, load_codec("artfp-64"), strength=3.0)
+    with keys_in(folder) as registry:
+        return monitor_for(target, registry, KEY, None)

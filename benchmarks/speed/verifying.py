@@ -7,12 +7,10 @@ from pathlib import Path
 
 from artfp.codec.store import load_codec, suitable_for
 from artfp.data.readers import collect
-from artfp.embed import EmbedSettings, embed_dataset
-from artfp.keys.registry import Registry
 from artfp.verify import verify
 from benchmarks.speed.bare import decoded
 from benchmarks.speed.figures import Figure, in_turns, rate
-from benchmarks.speed.material import painted
+from benchmarks.speed.material import KEY, keys_in, mark, painted
 
 # Side: images of the short and the long run, and what is to be reached of Pillow's rate
 SIDES = {64: (512, 4096, 0.15), 128: (512, 3072, 0.2), 256: (256, 1536, 0.4), 1024: (64, 256, 0.6)}
@@ -42,15 +40,11 @@ def judging(side: int, folder: Path, workers: int) -> Figure:
 def _marked(folder: Path, images: int, side: int) -> Path:
     target = folder / f"verify-{side}px-{images}"
     if not target.is_dir():
-        codec = load_codec(suitable_for(side))
-        with Registry(folder / "keys.sqlite") as registry:
-            if "bench" not in registry.names():
-                registry.new("bench")
-            embed_dataset(EmbedSettings(painted(folder, images, side), target, "bench"), codec, registry)
+        mark(painted(folder, images, side), target, load_codec(suitable_for(side)))
     return target
 
 
 def _verified(folder: Path, images: Path, side: int, fast: bool = False) -> None:
     codec = load_codec(suitable_for(side))
-    with Registry(folder / "keys.sqlite") as registry:
-        verify(collect([str(images)]), registry, [codec], "bench", fast=fast)
+    with keys_in(folder) as registry:
+        verify(collect([str(images)]), registry, [codec], KEY, fast=fast)

@@ -21,7 +21,7 @@ from artfp.embed import BadFilesError, EmbedResult, EmbedSettings, Share, ShareR
 from artfp.embed.job import Advance, Job, with_keys
 from artfp.embed.records import ShardRecord
 from artfp.embed.request import checked
-from artfp.embed.run import process_shard
+from artfp.embed.run import finish, process_shard
 from artfp.errors import BadInputError, Exit, UsageError
 from artfp.keys.registry import Registry
 
@@ -259,6 +259,22 @@ def test_who_begins_while_another_ends_it_leaves_no_folder(
     assert nothing_left(tmp_path)
 
 
+def test_a_member_that_comes_when_another_puts_it_together_is_done(
+    embed_part: EmbedPart, thumbnails: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late: list[EmbedResult | ShareResult] = []
+
+    def finish_beside(*arguments: Any) -> EmbedResult:
+        late.append(embed_part(thumbnails, 0, 2))
+        return finish(*arguments)
+
+    embed_part(thumbnails, 0, 2)
+    monkeypatch.setattr(dataset, "finish", finish_beside)
+    assert isinstance(embed_part(thumbnails, 1, 2), EmbedResult)
+    assert isinstance(late[0], ShareResult)
+    assert (late[0].shards_left, nothing_left(tmp_path)) == (0, True)
+
+
 def test_files_that_a_machine_has_lost_are_made_again(
     embed: Embed, embed_part: EmbedPart, thumbnails: Path, tmp_path: Path, digests: Digests
 ) -> None:
@@ -432,6 +448,6 @@ def test_real_members_at_once_and_real_kills_change_nothing(
         [sys.executable, "-c", textwrap.dedent(MEMBERS), str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert set(done.stdout.split()) <= {"[10,", "[11,", "11]"}
+    assert set(done.stdout.split()) <= {"[10,", "[11,", "11]"}, done.stderr
     assert digests(tmp_path / "killed") == digests(tmp_path / "fresh") == digests(tmp_path / "whole")
     assert nothing_left(tmp_path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from html import unescape
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 from contest_rows import write_contest
+from devtools import BROWSER, QUIET
 from sweeps import full_rows, write_sweep
 
 from artfp.report.compare_page import write_comparison
@@ -21,19 +21,7 @@ from artfp.report.page import write_report
 from artfp.report.robustness_page import write_robustness_report
 from artfp.robustness import ADVERSARY, GENERATED
 
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--enable-logging=stderr",
-]
+LOGGING = "--enable-logging=stderr"
 FIRST_START = 300  # seconds: a new browser looks at all fonts first
 PHONE = 390  # a frame of this width, because a browser's own window does not become so narrow
 PROBE = """<!doctype html><body><script>
@@ -100,7 +88,14 @@ def probe(page: Path, folder: Path) -> dict[str, Any]:
     """What a page measures of itself in a narrow frame; whatever the browser complains of is a failure."""
     source = json.dumps(page.read_text(encoding="utf-8")).replace("</", "<\\/")
     (folder / "probe.html").write_text(PROBE.replace("PHONE", str(PHONE)).replace("SOURCE", source), encoding="utf-8")
-    command = [str(BROWSER), *QUIET, f"--user-data-dir={folder}/profile", "--dump-dom", f"file://{folder}/probe.html"]
+    command = [
+        str(BROWSER),
+        *QUIET,
+        LOGGING,
+        f"--user-data-dir={folder}/profile",
+        "--dump-dom",
+        f"file://{folder}/probe.html",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=FIRST_START, check=True)
     assert ":CONSOLE" not in done.stderr
     match = re.search(r'data-probe="([^"]+)"', done.stdout)
