@@ -6,13 +6,13 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import benchmarks.speed as package
-from artfp.files import write_json
+from artfp.files import read_json, write_json
 from benchmarks.measuring.machine import prepare
 from benchmarks.measuring.progress import note
 
@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", metavar="FIGURE")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--ray-images", type=int, help="for the figure `ray` [200,000]")
-    parser.add_argument("--json", type=Path, help="also write the figures there")
+    parser.add_argument("--json", type=Path, help="note each figure there once it is measured; others there stay")
     parser.add_argument("--folder", type=Path, help="where to work, for example a disk with enough space")
     parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
@@ -42,17 +42,29 @@ def main() -> int:
         if options.list:
             print("\n".join(known))
             return 0
-        found = []
+        found = {}
         for figure in options.only or known:
             try:
-                found.append(known[figure]())
-                note(f"{figure}: {found[-1].value:.3g}")
+                found[figure] = known[figure]()
             except SkippedError as reason:
                 note(f"{figure}: skipped, {reason}")
-    if options.json:
-        write_json(options.json, {"workers": options.workers, "figures": [each.to_dict() for each in found]})
-    print(table(found))
+                continue
+            note(f"{figure}: {found[figure].value:.3g}")
+            if options.json:
+                found = noted(options.json, known, found)
+    print(table(found.values()))
     return 0
+
+
+def noted(file: Path, names: Iterable[str], found: Mapping[str, Figure]) -> dict[str, Figure]:
+    """The figures of a file and those just found, in the order of all names; the file has them too now."""
+    from benchmarks.speed.figures import Figure
+
+    before = [Figure.from_dict(each) for each in read_json(file)["figures"]] if file.exists() else []
+    both = {each.name: each for each in before} | dict(found)
+    figures = {name: both[name] for name in names if name in both}
+    write_json(file, {"figures": [each.to_dict() for each in figures.values()]})
+    return figures
 
 
 def figures(folder: Path, workers: int, ray_images: int | None = None) -> dict[str, Callable[[], Figure]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,7 +54,7 @@ def in_turns(works: Sequence[Callable[[], float]], rounds: int = ROUNDS) -> list
     return [statistics.median(column) for column in zip(*found, strict=True)]
 
 
-def table(figures: Sequence[Figure]) -> str:
+def table(figures: Iterable[Figure]) -> str:
     """As Markdown."""
     lines = ["| figure | reference | measured | to reach | |", "| --- | --- | --- | --- | --- |"]
     for each in figures:
