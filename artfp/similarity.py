@@ -74,7 +74,7 @@ def _mean(of_places: Tensor) -> Tensor:
     return of_places.mean(dim=(1, 2, 3)).to(torch.float64)
 
 
-def centre(pixels: Pixels) -> Pixels:
+def centre(pixels: Pixels, side: int = CENTRE) -> Pixels:
     """The middle of large images, which stands for the whole where a measure weighs a hundred bytes a pixel."""
-    top, left = (max(0, (side - CENTRE) // 2) for side in pixels.shape[1:3])
-    return pixels[:, top : top + CENTRE, left : left + CENTRE]
+    top, left = (max(0, (length - side) // 2) for length in pixels.shape[1:3])
+    return pixels[:, top : top + side, left : left + side]

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "artfp"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "seeds", "results", "timing", "iptc"),
     ("files", "limits", "recipe", "shipped"),
-    ("statslog", "ownership", "records", "seals"),
+    ("statslog", "ownership", "records", "seals", "png"),
     ("artefacts",),
     ("statistics",),
     ("keys",),

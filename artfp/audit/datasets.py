@@ -20,7 +20,7 @@ from artfp.seals import parsed
 
 # of what lists name otherwise than by the hash of a file
 HASHES: Mapping[str, Hash] = {
-    **dict.fromkeys(("source", "data", "images", "clean"), identity),
+    **dict.fromkeys(("source", "data", "images", "clean", "marked"), identity),
     "manifest": manifest_sha256,
     "pipeline": folder_sha256,
 }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from artfp.artefacts import LIST, files_below
+from artfp.attribution import CONTEST
 from artfp.audit.datasets import of_dataset, of_generated, of_origin
 from artfp.audit.documents import of_document, of_list, read, text_at
 from artfp.audit.findings import APART, SILENT, Audit, Finding, outcome_of
@@ -18,13 +20,17 @@ from artfp.codec.store import shipped
 from artfp.codec.training import RECIPE
 from artfp.data.manifest import MANIFEST
 from artfp.errors import UsageError
+from artfp.evaluate import secrecy
 from artfp.generators.folder import CARD, FILE
+from artfp.passive import enrolment as passive
 from artfp.pipeline import RUN
 from artfp.reading import Progress, silent
 from artfp.robustness import SWEEP
 from artfp.seals import SIGNATURE
 
 FEW = 3  # files that are named in a finding
+HOMES = (LIST, MANIFEST, CARD, FILE, RUN, SWEEP, CONTEST, secrecy.STUDY, passive.FILE)  # of which a folder tells
+PARTS_OF_CONTEST = ("data/*/*", "models/*", "images/*", "systems/*")
 
 Findings = Iterator[Finding]
 Check = Callable[[Path, Ground], Findings]
@@ -44,17 +50,22 @@ def _home(path: Path) -> Path:
     """The folder that a file's hash is told in, if there is one; else the path itself."""
     if not path.exists():
         raise UsageError(f"{path}: neither a file, nor a folder, nor a shipped codec")
-    return path.parent if path.name in (LIST, MANIFEST, CARD, FILE, RUN, SWEEP) else path
+    return path.parent if path.name in HOMES else path
 
 
 def _kind(path: Path) -> tuple[str, Check]:
-    found = next((kind for kind in (FOLDERS if path.is_dir() else FILES) if kind[1](path)), None)
+    found = next(_kinds(path), None)
     if found is None:
         raise UsageError(
-            f"{path}: nothing that an audit knows: give the folder of a run, a training, a dataset, generated images "
-            "or a sweep, a dataset's zip, the file of a codec, a generator or a verdict"
+            f"{path}: nothing that an audit knows: give the folder of a run, a training, a dataset, generated images, "
+            "a sweep, a comparison or a study, a dataset's zip, the file of a codec, a generator or a verdict"
         )
-    return found[0], found[2]
+    return found
+
+
+def _kinds(path: Path) -> Iterator[tuple[str, Check]]:
+    """What a path may be taken for, the most likely first."""
+    yield from ((name, check) for name, fits, check in (FOLDERS if path.is_dir() else FILES) if fits(path))
 
 
 def _is_codec_training(folder: Path) -> bool:
@@ -75,9 +86,24 @@ def _has_list(folder: Path) -> bool:
     return (folder / LIST).is_file()
 
 
+def _lists(kind: str) -> Callable[[Path], bool]:
+    """Whether a folder's list calls it so."""
+    return lambda folder: text_at(read(folder / LIST), "kind") == kind
+
+
 def _of_listed(folder: Path, ground: Ground) -> Findings:
     yield from of_list(folder, ground)
     yield from of_origin(folder, ground, {})
+
+
+def _of_contest(folder: Path, ground: Ground) -> Findings:
+    """A comparison: its own files, and every part by what it is."""
+    parts = sorted(path for pattern in PARTS_OF_CONTEST for path in folder.glob(pattern) if path.is_dir())
+    ground.look_in(parts)
+    yield from _of_listed(folder, ground)
+    for part in parts:
+        for _, check in islice(_kinds(part), 1):  # plain photographs are of no kind
+            yield from check(part, ground)
 
 
 def _of_card(path: Path, ground: Ground) -> Findings:
@@ -94,7 +120,10 @@ FOLDERS: tuple[tuple[str, Callable[[Path], bool], Check], ...] = (
     ("dataset", lambda folder: (folder / MANIFEST).is_file(), of_dataset),
     ("training", lambda folder: (folder / CARD).is_file(), of_training),
     ("codec training", _is_codec_training, of_codec_training),
-    ("images", lambda folder: text_at(read(folder / LIST), "kind") == "generated", of_generated),
+    ("comparison", lambda folder: (folder / CONTEST).is_file(), _of_contest),
+    ("images", _lists("generated"), of_generated),
+    (secrecy.KIND, _lists(secrecy.KIND), _of_listed),
+    (passive.KIND, _lists(passive.KIND), _of_listed),
     ("folder", _has_list, _of_listed),
 )
 FILES: tuple[tuple[str, Callable[[Path], bool], Check], ...] = (

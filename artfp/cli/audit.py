@@ -36,8 +36,9 @@ WORST_FIRST = ("broken", "missing", "says nothing", "not covered", "holds")
 def audit(path: Path, others: tuple[Path, ...], public_key: Path | None, as_json: bool) -> None:
     """Check what lies at PATH against every hash that is told of it, and follow what it was made from.
 
-    PATH is the folder of a run, a training, a dataset (or its zip), generated images or a robustness sweep, the file
-    of a codec, of a generator or of a verdict, or the name of a shipped codec. Nothing is changed.
+    PATH is the folder of a run, a training, a dataset (or its zip), generated images, a robustness sweep, a comparison,
+    a secrecy study or a passive system, the file of a codec, of a generator or of a verdict, or the name of a shipped
+    codec. Nothing is changed.
 
     Exit codes: 0 all holds, 4 something is broken, 3 nothing is, but something that is named is not here, or
     something does not say what it was made from.

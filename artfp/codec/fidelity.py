@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from artfp.codec.base import Codec
 from artfp.images import to_tensor
 from artfp.keys.fingerprint import Bits
-from artfp.similarity import centre, similarities
+from artfp.similarity import CENTRE, centre, similarities
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,21 @@ class Fidelity:
 
 def measure(codec: Codec, clean: NDArray[np.uint8], marked: NDArray[np.uint8], bits: Bits) -> Fidelity:
     """Tallies of marked images N x H x W x 3 against the clean ones and the bits N x n that they should carry."""
-    read = codec.soft_bits(to_tensor(marked)).cpu().numpy() > 0
+    return likeness(clean, marked) + reading(codec.soft_bits(to_tensor(marked)).cpu().numpy(), bits)
+
+
+def likeness(clean: NDArray[np.uint8], marked: NDArray[np.uint8], side: int = CENTRE) -> Fidelity:
+    """The tallies of pixels; the similarity is that of the middle, `side` pixels at most."""
     error = clean.astype(np.int64) - marked
     return Fidelity(
         images=len(marked),
-        bits_right=int((read == bits.astype(bool)).sum()),
-        bits_total=read.size,
         squared_error=int((error**2).sum()),
         values=error.size,
-        ssim_sum=float(similarities(centre(clean), centre(marked)).sum()),
+        ssim_sum=float(similarities(centre(clean, side), centre(marked, side)).sum()),
     )
+
+
+def reading(soft: NDArray[np.floating[Any]], bits: Bits) -> Fidelity:
+    """The tallies of bits, N x n as they were read and as they should be."""
+    right = (soft > 0) == bits.astype(bool)
+    return Fidelity(bits_right=int(right.sum()), bits_total=right.size)

@@ -1,11 +1,12 @@
 """Carrying a comparison out: what it would do, and doing it, in one process or several at once.
 
 RUN/contest.json   what the folder is of, written first      RUN/locks/   what is being worked at
+RUN/artefacts.json the hashes of all that is done
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 from artfp import __version__
 from artfp import recipe as recipes
+from artfp.artefacts import Provenance, unlisted, write_list
 from artfp.attribution import CONTEST
 from artfp.codec.store import load_codec
 from artfp.contest.entries import pieces_of
@@ -24,6 +26,7 @@ from artfp.data.readers import open_source
 from artfp.errors import BadInputError, UsageError
 from artfp.files import write_json
 from artfp.generators.families import check_used
+from artfp.generators.folder import DONE
 from artfp.ownership import check_owner
 from artfp.passive.immunity import KINDS, Immunisation
 from artfp.passive.registry import SYSTEMS
@@ -71,6 +74,8 @@ def run(contest: Contest, folder: Path, watch: Watch, device: str = "cpu", only:
         write_json(folder / CONTEST, _check(contest, folder))
     _, all_of_them = _pieces(studio, only)
     carry_out(all_of_them, folder / "locks", watch)
+    with in_turn(folder):
+        _list_files(studio)
     return plan(contest, folder, only)
 
 
@@ -131,6 +136,21 @@ def _pieces(studio: Studio, only: Collection[str]) -> tuple[list[Row], list[Piec
     wanted = [row for row in rows if not only or any(fnmatchcase(row.name, each) for each in only)]
     if not wanted:
         raise UsageError(f"no row is called so; there are {', '.join(row.name for row in rows)}")
-    made = [*studio.pieces(), *(piece for row in rows for piece in pieces_of(row))]
+    made = _everything(studio, rows)
     marks = {row.entry for row in wanted}
     return wanted, needed(made, [piece for piece in made if piece.mark in marks])
+
+
+def _everything(studio: Studio, rows: Sequence[Row]) -> list[Piece]:
+    return [*studio.pieces(), *(piece for row in rows for piece in pieces_of(row))]
+
+
+def _list_files(studio: Studio) -> None:
+    """List all that is done, by whomever; what somebody is still at is left to them."""
+    folder, known = studio.folder, read_table(studio.folder / CONTEST)
+    done = (piece.mark for piece in _everything(studio, all_rows(studio)) if piece.done)
+    products = dict.fromkeys(mark.parent if mark.name == DONE else mark for mark in done)
+    names = [name for path in products for name in unlisted(folder, path.relative_to(folder).as_posix())]
+    made_from = {collection: known.get(f"{collection}_sha256") for collection in COLLECTIONS}
+    provenance = Provenance("comparison", made_from | {"codec": known["ingredients"]["codec"]})
+    write_list(folder, provenance, [CONTEST, *names], remade={CONTEST})

@@ -1,16 +1,23 @@
-"""The self-check: a sample of the files as they lie on the disk, against the source and the key."""
+"""The self-check: a sample of the files as they lie on the disk, against the source and the key.
+
+pairs of files --shrink--> as many at once as `verify` reads --> bits
+               --one size--> squared error of all pixels, similarity of the middle
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import math
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
-from artfp.codec.fidelity import Fidelity, measure
+from artfp.codec.desk import BATCH, Desk
+from artfp.codec.fidelity import Fidelity, likeness, reading
 from artfp.data.streams import read_ahead, same_size_batches, thread_count
 from artfp.data.survey import evenly_spaced
 from artfp.data.writers import Staging, image_name
@@ -18,8 +25,11 @@ from artfp.embed.job import Job, Progress
 from artfp.embed.records import SelfCheck
 from artfp.embed.request import UNMARKED
 from artfp.images import LoadedImage, load_image
+from artfp.statistics.exact import Floats
+from artfp.strips import shrunk
 
 CHECKED = 256  # images at most
+MIDDLE = 256  # pixels a side that are compared by SSIM, which takes half a second of a megapixel
 CHECK_PIXELS = 1 << 18  # in one batch: SSIM needs a dozen copies
 LEAST_ACCURACY = 0.9
 
@@ -31,6 +41,7 @@ class _Checked:
     index: int
     clean: LoadedImage
     marked: LoadedImage
+    inner: Tensor  # the marked one at the codec's size
 
     @property
     def size(self) -> tuple[int, int]:
@@ -43,21 +54,50 @@ def self_check(job: Job, stage: Staging, bad: set[int], on_progress: Progress) -
     marked = [index for index in np.flatnonzero(job.request.marking.of != UNMARKED).tolist() if index not in bad]
     sample = [marked[i] for i in evenly_spaced(len(marked), CHECKED)]
     on_progress(0, len(sample), "self-check")
-    tally, done = Fidelity(), 0
+    tally, readings = Fidelity(), _Readings(job)
     with ThreadPoolExecutor(thread_count()) as pool:
         pairs = read_ahead(pool, functools.partial(_read_back, job, stage), sample)
         for batch in same_size_batches(pairs, CHECK_PIXELS):
             clean, written = (np.stack([getattr(item, side).rgb for item in batch]) for side in ("clean", "marked"))
-            tally += measure(job.request.codec, clean, written, job.bits_of([item.index for item in batch]))
-            done += len(batch)
-            on_progress(done, len(sample), "self-check")
-    return _conclusion(tally, job.request.settings.strength) if sample else None
+            tally += likeness(clean, written, MIDDLE)
+            readings.add(batch)
+            on_progress(tally.images, len(sample), "self-check")
+    return _conclusion(tally + readings.all(), job.request.settings.strength) if sample else None
+
+
+class _Readings:
+    """What is read back, by a desk as `verify` has one: a search is for many images or takes as long for a few."""
+
+    def __init__(self, job: Job) -> None:
+        self._job, self._desk = job, Desk(job.request.codec)
+        self._waiting: list[_Checked] = []
+        self._indices: list[int] = []
+        self._soft: list[Floats] = []
+
+    def add(self, items: Iterable[_Checked]) -> None:
+        """Read them, as soon as a batch is full."""
+        self._waiting += items
+        while len(self._waiting) >= BATCH:
+            self._read()
+
+    def all(self) -> Fidelity:
+        """The tallies of everything that was added."""
+        if self._waiting:
+            self._read()
+        soft = np.concatenate([*self._soft, *self._desk.rest()])
+        return reading(soft, self._job.bits_of(self._indices))
+
+    def _read(self) -> None:
+        batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+        self._indices += [item.index for item in batch]
+        self._soft += self._desk.read([item.inner for item in batch], [item.size for item in batch])
 
 
 def _read_back(job: Job, stage: Staging, index: int) -> _Checked:
     source = job.request.source
-    written = stage.dataset / image_name(index)
-    return _Checked(index, load_image(source.read_at(index), source[index].name), load_image(written, str(written)))
+    path = stage.dataset / image_name(index)
+    clean, marked = load_image(source.read_at(index), source[index].name), load_image(path, str(path))
+    return _Checked(index, clean, marked, shrunk(marked.rgb, job.request.codec.size))
 
 
 def _conclusion(tally: Fidelity, strength: float) -> SelfCheck:

@@ -1,6 +1,7 @@
 """A secrecy study, from two sets of images to a folder of rows; the same command again goes on with what is missing.
 
     OUT/settings.json   whose the folder is                        OUT/secrecy.json, rows/    (`artfp.secrecy`)
+    OUT/artefacts.json  the hashes of all these
     OUT/cache/          every image, decoded once; may be deleted
 
 Pictures --examples--> look, learn from so many --> scores of the test images --> detection: a row
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from artfp import __version__
+from artfp.artefacts import Provenance, write_list
 from artfp.attacks.adversary import OnProgress
 from artfp.attacks.detectors.artificial import COUNTS
 from artfp.attacks.detectors.registry import UNLABELLED
@@ -37,6 +39,7 @@ from artfp.seeds import derive_seed, numpy_generator
 from artfp.statistics.detection import Detection, detection
 
 SETTINGS, STUDY, ROWS = "settings.json", "secrecy.json", "rows"
+KIND = "secrecy study"  # of its list
 FEWEST = 8  # suspects; examples of each kind: a quarter
 
 Watch = Callable[[str], AbstractContextManager[OnProgress]]
@@ -125,14 +128,15 @@ def run(request: Request, folder: Path, watch: Watch) -> Outcome:
             side = gallery.side()
             advance(1, 1, "")
         planned = tasks(gallery)
-        _make(gallery, planned, watch)
+        made = _make(gallery, planned, watch)
         study = _study(gallery, side, planned)
         write_json(folder / STUDY, study.to_dict())
+        _list_files(gallery, made)
     return Outcome(study, tuple(_read_row(_row_path(folder, task)) for task in planned))
 
 
-def _make(gallery: Gallery, planned: Sequence[Task], watch: Watch) -> None:
-    """The rows that are not there yet."""
+def _make(gallery: Gallery, planned: Sequence[Task], watch: Watch) -> list[Task]:
+    """The rows that are not there yet; which they were."""
     missing = [task for task in planned if not _row_path(gallery.folder, task).exists()]
     with watch("rows") as advance:
         for done, task in enumerate(missing):
@@ -140,6 +144,16 @@ def _make(gallery: Gallery, planned: Sequence[Task], watch: Watch) -> None:
             tell(0, 0, task.address)
             write_json(_row_path(gallery.folder, task), _row(gallery, task, tell).to_dict())
         advance(len(missing), len(missing), "")
+    return missing
+
+
+def _list_files(gallery: Gallery, made: Sequence[Task]) -> None:
+    """List what the study holds, but for its cache; the rows that are there from before stay as they were listed."""
+    folder, settings = gallery.folder, _settings(gallery)
+    made_from = {"codec": settings["codec_sha256"]} | {name: settings[name] for name in ("marked", "clean")}
+    rows = (path.relative_to(folder).as_posix() for path in (folder / ROWS).glob("*.json"))
+    remade = {STUDY, *(_row_path(folder, task).relative_to(folder).as_posix() for task in made)}
+    write_list(folder, Provenance(KIND, made_from), [SETTINGS, STUDY, *rows], remade)
 
 
 def _within(advance: OnProgress, rows: int, of_rows: int, done: int, total: int, note: str) -> None:

@@ -152,6 +152,11 @@ class Gathering:
             hashes[given.name].append(source.sha256 if given.every == 1 else f"{source.sha256}/{given.every}")
         return {name: sha256_bytes(" ".join(sorted(each)).encode()) for name, each in hashes.items()}
 
+    def origins(self) -> dict[str, str]:
+        """The hash of each collection of images by itself."""
+        counted = enumerate(self.sources, start=1)
+        return {f"images {number}, of {given.name}": source.sha256 for number, (given, source) in counted}
+
     def formats(self) -> dict[str, set[str]]:
         """The formats of the files of each class, as the files say themselves."""
         found: dict[str, set[str]] = {name: set() for name in self.classes}

@@ -3,7 +3,7 @@
     settings.json           what it is trained on and how: a folder belongs to one training
     *.safetensors, *.jsonl  checkpoints and losses of the trainings that take minutes (`learning.py`)
     system.safetensors      the system and its card           card.json      the card for people, with numbers
-    done.json
+    done.json               artefacts.json   the hashes of all these
 
 Test images are counted, and not even decoded.
 """
@@ -19,6 +19,7 @@ import torch
 
 from artfp import __version__
 from artfp import recipe as recipes
+from artfp.artefacts import LIST, Provenance, write_list
 from artfp.errors import UsageError
 from artfp.files import read_json, working_in, write_json
 from artfp.generators.dataset import OnProgress
@@ -46,6 +47,7 @@ from artfp.statistics.bootstrap import bootstrapped
 from artfp.statistics.jackknife import Interval
 
 SETTINGS, FILE, CARD, DONE = "settings.json", "system.safetensors", "card.json", "done.json"
+KIND = "passive system"  # of its list
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,15 @@ def enrol(enrolment: Enrolment, out: Path, tell: OnProgress, device: str = "cpu"
                 write_json(out / CARD, _card(enrolment, gathering, system, facts))
                 result = EnrolmentResult(str(out), system.stamp, save_system(out / FILE, enrolled), accuracy, threshold)
                 write_json(out / DONE, result.to_dict())
+        _list_files(out, gathering)
     return EnrolmentResult.from_dict({**read_json(out / DONE), "out": str(out), "finished_before": finished})
+
+
+def _list_files(out: Path, gathering: Gathering) -> None:
+    """List the files of a finished training, unless they are listed already."""
+    if not (out / LIST).is_file():
+        trained = (path.name for pattern in ("*.safetensors", "*.jsonl") for path in out.glob(pattern))
+        write_list(out, Provenance(KIND, gathering.origins()), [SETTINGS, CARD, DONE, *trained])
 
 
 def _checked(enrolment: Enrolment, gathering: Gathering, out: Path) -> Preparation:

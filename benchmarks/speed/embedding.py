@@ -14,11 +14,12 @@ from artfp.data.manifest import MANIFEST, TABLES
 from artfp.embed import Engine
 from artfp.engines.local import LocalEngine
 from benchmarks.speed.bare import decoded_and_encoded
-from benchmarks.speed.figures import Figure, in_turns, rate
+from benchmarks.speed.figures import ROUNDS, Figure, in_turns, rate
 from benchmarks.speed.material import DISTINCT, mark, painted
 
 # Side: images of the short and the long run, and what is to be reached of Pillow's rate. Shards have 512 images.
-SIDES = {64: (2048, 6144, 0.3), 128: (1024, 4096, 0.35), 256: (1024, 2048, 0.5), 1024: (512, 1024, 0.75)}
+SIDES = {64: (2048, 6144, 0.3), 128: (1024, 4096, 0.35), 256: (1024, 4096, 0.5), 1024: (1024, 2048, 0.75)}
+LARGE = 1024  # pixels a side, from which on a round takes minutes, and one is enough
 TWO = 1.8
 PLACES = count()
 
@@ -31,7 +32,8 @@ def marking(side: int, folder: Path, workers: int) -> Figure:
             [
                 lambda: rate(partial(marked, folder, side, LocalEngine("cpu", workers)), few, many),
                 lambda: rate(partial(_bare, folder, side, pool), few, many),
-            ]
+            ],
+            rounds=1 if side >= LARGE else ROUNDS,
         )
     rates = {"images a second": round(ours, 1), "Pillow's": round(bare, 1), "workers": workers}
     details = rates | _bytes(folder, side)

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flips import flipped
 
 from artfp.attacks.attempts import drawn_key, marking
+from artfp.audit.findings import BROKEN, HOLDS
+from artfp.audit.kinds import audit
 from artfp.codec.dct import DctCodec
 from artfp.data.procedural import generate
 from artfp.errors import UsageError
@@ -150,3 +153,17 @@ def test_control_suspects_are_marked_with_the_closed_form_codec(
     np.testing.assert_array_equal(controls[1::2], clean)
     before = gallery.pixels("clean", gallery.controls.marked)
     assert (controls[::2] != before).any(axis=(1, 2, 3)).all()
+
+
+def test_a_flipped_bit_of_any_file_is_found(
+    request_of: Callable[..., Request], studied: Callable[[Request, Path], Outcome], tmp_path: Path
+) -> None:
+    """Also after a second run has added rows."""
+    studied(request_of("averaging"), tmp_path / "out")
+    studied(request_of("averaging", "frequency"), tmp_path / "out")
+    images = [tmp_path / "marked", tmp_path / "clean"]
+    found = audit(tmp_path / "out" / secrecy.STUDY, images)
+    assert (found.kind, found.outcome) == ("secrecy study", HOLDS)
+    for path in [*(tmp_path / "out").glob("*.json"), *(tmp_path / "out" / "rows").iterdir()]:
+        with flipped(path, path.stat().st_size // 2):
+            assert audit(tmp_path / "out", images).outcome == BROKEN, path

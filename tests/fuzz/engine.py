@@ -13,11 +13,13 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from multiprocessing import RawValue
 from pathlib import Path
 from typing import Any
 
 import atheris
 
+FED = RawValue("Q", 0)  # inputs so far, by this process and its forks
 INSTRUMENTED = ["artfp", "PIL", "zipfile", "tomllib", "safetensors"]
 HEADROOM = 1 << 31  # bytes of address space that an input may take
 
@@ -38,6 +40,7 @@ class Fuzzed:
 
     def __call__(self, data: bytes) -> None:
         """Try one input."""
+        FED.value += 1
         try:
             self.target.feed(self.folder, data)
         except Exception as error:

@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from flips import flipped
 from passives import TINY, patterned
 
 from artfp.attribution import Evaluation
+from artfp.audit.findings import BROKEN, HOLDS, INCONCLUSIVE
+from artfp.audit.kinds import audit
 from artfp.data.readers import collect
 from artfp.errors import BadInputError, UsageError
 from artfp.images import LoadedImage, encode_png
@@ -69,6 +72,15 @@ def test_a_plan_counts_and_changes_nothing(folders: Path, tmp_path: Path) -> Non
     assert planned.train + planned.validation + planned.test == 2 * COUNT
     assert (planned.stamp, planned.finished_before) == ("dct own at 16 px", False)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_flipped_bit_of_any_file_is_found(trained: Path, folders: Path) -> None:
+    assert audit(trained).outcome == INCONCLUSIVE  # its images are elsewhere
+    found = audit(trained / FILE, [folders / "ant", folders / "bee"])
+    assert (found.kind, found.outcome) == ("passive system", HOLDS)
+    for path in (path for path in trained.iterdir() if not path.name.startswith(".")):
+        with flipped(path, path.stat().st_size // 2):
+            assert audit(trained).outcome == BROKEN, path
 
 
 def test_the_same_again_does_nothing_and_other_settings_are_refused(folders: Path, trained: Path) -> None:
