@@ -3,7 +3,7 @@
     rows --minus the mean of left and above--> small numbers --runs, Huffman--> IDAT
 
 Noise, and a mark is some, leaves nothing to be found that looks alike, so neither Pillow's choice among five filters
-for each row nor zlib's search pays: without them photographs take a quarter of the time and a tenth less space (LAB,
+for each row nor zlib's search pays: without them photographs take a third of the time and a tenth less space (LAB,
 measured). Drawings that repeat themselves become larger.
 """
 
@@ -32,8 +32,8 @@ def png(pixels: Pixels, xmp: tuple[str, str] | None = None) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, DEPTH, COLOUR_TYPES[channels], DEFLATE, ADAPTIVE, AT_ONCE)
     deflate = zlib.compressobj(LEVEL, strategy=zlib.Z_RLE)
     data = b"".join([*(deflate.compress(rows.data) for rows in _filtered(pixels)), deflate.flush()])
-    notes = b"" if xmp is None else _chunk(b"iTXt", _international_text(*xmp))
-    return SIGNATURE + _chunk(b"IHDR", header) + notes + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+    notes = () if xmp is None else _chunk(b"iTXt", _international_text(*xmp))
+    return b"".join([SIGNATURE, *_chunk(b"IHDR", header), *notes, *_chunk(b"IDAT", data), *_chunk(b"IEND", b"")])
 
 
 def _filtered(pixels: Pixels) -> Iterator[Pixels]:
@@ -59,5 +59,7 @@ def _international_text(keyword: str, text: str) -> bytes:
     return keyword.encode("latin-1") + b"\0\0\0\0\0" + text.encode()
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+def _chunk(kind: bytes, content: bytes) -> tuple[bytes, ...]:
+    """In pieces: the content of a large image is copied once."""
+    check = zlib.crc32(content, zlib.crc32(kind))
+    return struct.pack(">I", len(content)), kind, content, struct.pack(">I", check)

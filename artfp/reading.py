@@ -35,6 +35,7 @@ from artfp.strips import shrunk
 from artfp.verdict import BadFile, ImageVerdict
 
 LISTED = 1000  # bad files in an error message
+AHEAD = 2 * BATCH  # files that are read while the codec is at others; of each only the codec's input is kept
 
 Pixels = NDArray[np.uint8]  # H x W x 3
 Item = tuple[str, Callable[[], bytes]]
@@ -64,7 +65,7 @@ class Loaded:
     """One image at every internal size that is needed, or the reason why not."""
 
     name: str
-    size: tuple[int, int]  # height and width of the file, which are what bounds the reading ahead
+    size: tuple[int, int]  # height and width of the file
     inputs: dict[int, Tensor]
     sha256: str = ""
     problem: str = ""
@@ -117,7 +118,7 @@ def read_images(
     batch: list[Loaded] = []
     with ThreadPoolExecutor(thread_count()) as pool:
         load = functools.partial(_load, items, sizes)
-        for done, loaded in enumerate(read_ahead(pool, load, range(len(items))), start=1):
+        for done, loaded in enumerate(read_ahead(pool, load, range(len(items)), AHEAD), start=1):
             if loaded.problem:
                 bad.append(BadFile(loaded.name, loaded.problem))
             elif skip_bad or not bad:

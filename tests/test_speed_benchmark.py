@@ -11,10 +11,13 @@ import pytest
 
 from artfp.engines.local import LocalEngine
 from artfp.errors import UsageError
+from artfp.files import read_json
 from benchmarks import billion
 from benchmarks.speed import clusters, embedding, resuming, training, verifying
 from benchmarks.speed.__main__ import figures
 from benchmarks.speed.figures import Figure, SkippedError, in_turns, rate, table
+
+ROOT = Path(__file__).parents[1]
 
 SMALL = {
     "embed-64": (embedding, "SIDES", {64: (16, 80, 0.3)}),
@@ -93,3 +96,13 @@ def test_a_billion_images_cost_what_the_figures_say(monkeypatch: pytest.MonkeyPa
     assert found["GPU hours at 100 TFLOP/s, marking (counted)"] == ["10"] * 3
     assert found["terabytes in"] == ["4.00"] * 3
     assert found["terabytes in tables"] == ["0.20"] * 3
+
+
+def test_docs_tell_the_figures_that_were_measured() -> None:
+    found = [
+        Figure.from_dict(each)
+        for each in read_json(ROOT / "benchmarks" / "results" / "speed" / "speed.json")["figures"]
+    ]
+    page = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    assert table(found) in page
+    assert [figure.name for figure in found] == list(figures(Path("nowhere"), 1))

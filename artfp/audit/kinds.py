@@ -86,14 +86,10 @@ def _has_list(folder: Path) -> bool:
     return (folder / LIST).is_file()
 
 
-def _lists(kind: str) -> Callable[[Path], bool]:
-    """Whether a folder's list calls it so."""
-    return lambda folder: text_at(read(folder / LIST), "kind") == kind
-
-
 def _of_listed(folder: Path, ground: Ground) -> Findings:
     yield from of_list(folder, ground)
-    yield from of_origin(folder, ground, {})
+    if _has_list(folder):
+        yield from of_origin(folder, ground, {})
 
 
 def _of_contest(folder: Path, ground: Ground) -> Findings:
@@ -121,9 +117,9 @@ FOLDERS: tuple[tuple[str, Callable[[Path], bool], Check], ...] = (
     ("training", lambda folder: (folder / CARD).is_file(), of_training),
     ("codec training", _is_codec_training, of_codec_training),
     ("comparison", lambda folder: (folder / CONTEST).is_file(), _of_contest),
-    ("images", _lists("generated"), of_generated),
-    (secrecy.KIND, _lists(secrecy.KIND), _of_listed),
-    (passive.KIND, _lists(passive.KIND), _of_listed),
+    ("images", lambda folder: text_at(read(folder / LIST), "kind") == "generated", of_generated),
+    (secrecy.KIND, lambda folder: (folder / secrecy.STUDY).is_file(), _of_listed),
+    (passive.KIND, lambda folder: (folder / passive.FILE).is_file(), _of_listed),
     ("folder", _has_list, _of_listed),
 )
 FILES: tuple[tuple[str, Callable[[Path], bool], Check], ...] = (

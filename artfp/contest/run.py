@@ -6,7 +6,7 @@ RUN/artefacts.json the hashes of all that is done
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 from artfp import __version__
 from artfp import recipe as recipes
-from artfp.artefacts import Provenance, unlisted, write_list
+from artfp.artefacts import Provenance, relist, unlisted, write_list
 from artfp.attribution import CONTEST
 from artfp.codec.store import load_codec
 from artfp.contest.entries import pieces_of
@@ -72,10 +72,14 @@ def run(contest: Contest, folder: Path, watch: Watch, device: str = "cpu", only:
     folder.mkdir(parents=True, exist_ok=True)
     with in_turn(folder):
         write_json(folder / CONTEST, _check(contest, folder))
+        relist(folder, CONTEST)
     _, all_of_them = _pieces(studio, only)
-    carry_out(all_of_them, folder / "locks", watch)
-    with in_turn(folder):
-        _list_files(studio)
+    made: list[Piece] = []
+    try:
+        carry_out(all_of_them, folder / "locks", watch, made.append)
+    finally:
+        with in_turn(folder):
+            _list_files(studio, made)
     return plan(contest, folder, only)
 
 
@@ -145,12 +149,16 @@ def _everything(studio: Studio, rows: Sequence[Row]) -> list[Piece]:
     return [*studio.pieces(), *(piece for row in rows for piece in pieces_of(row))]
 
 
-def _list_files(studio: Studio) -> None:
-    """List all that is done, by whomever; what somebody is still at is left to them."""
+def _list_files(studio: Studio, made: Sequence[Piece]) -> None:
+    """List all that is done, by whomever, and anew what was made here; what somebody is still at is left to them."""
     folder, known = studio.folder, read_table(studio.folder / CONTEST)
-    done = (piece.mark for piece in _everything(studio, all_rows(studio)) if piece.done)
-    products = dict.fromkeys(mark.parent if mark.name == DONE else mark for mark in done)
-    names = [name for path in products for name in unlisted(folder, path.relative_to(folder).as_posix())]
+    names = _names(folder, (piece for piece in _everything(studio, all_rows(studio)) if piece.done))
     made_from = {collection: known.get(f"{collection}_sha256") for collection in COLLECTIONS}
     provenance = Provenance("comparison", made_from | {"codec": known["ingredients"]["codec"]})
-    write_list(folder, provenance, [CONTEST, *names], remade={CONTEST})
+    write_list(folder, provenance, [CONTEST, *names], remade={CONTEST, *_names(folder, made)})
+
+
+def _names(folder: Path, done: Iterable[Piece]) -> list[str]:
+    """The files that pieces of work have left, or the lists that name them."""
+    products = dict.fromkeys(piece.mark.parent if piece.mark.name == DONE else piece.mark for piece in done)
+    return [name for path in products for name in unlisted(folder, path.relative_to(folder).as_posix())]

@@ -6,7 +6,7 @@ from artfp.contest.rows import Row
 from artfp.files import working_in, write_json
 from artfp.passive.base import Course
 from artfp.passive.classes import gathered
-from artfp.passive.enrolment import DONE, FILE, Enrolment, enrol, settings_of
+from artfp.passive.enrolment import DONE, FILE, Enrolment, enrol, list_files, settings_of
 from artfp.passive.immunity import Immunisation, immunise
 from artfp.passive.open_set import threshold_of
 from artfp.passive.store import Enrolled, load_system, save_system
@@ -38,3 +38,4 @@ def immunised(row: Row, tell: Progress) -> None:
         threshold = threshold_of(before.system.scores_of(lessons.validation.pixels))
         found = Enrolled(before.system, before.preparation, threshold, before.trained_on)
         write_json(row.folder / DONE, {"sha256": save_system(row.folder / FILE, found)})
+        list_files(row.folder, gathering)

@@ -64,12 +64,12 @@ def needed(pieces: Sequence[Piece], wanted: Sequence[Piece]) -> list[Piece]:
     return [piece for piece in pieces if piece.mark in found]
 
 
-def carry_out(pieces: Sequence[Piece], locks: Path, watch: Watch) -> None:
+def carry_out(pieces: Sequence[Piece], locks: Path, watch: Watch, on_done: Callable[[Piece], None]) -> None:
     """Do all of them, beside other processes that do the same; what cannot be done stops only what needs it."""
     locks.mkdir(parents=True, exist_ok=True)
     failed: dict[Path, ArtfpError] = {}
     while waiting := [piece for piece in pieces if not piece.done and not _fails(piece, pieces, failed)]:
-        if not any(_tried(piece, locks, watch, failed) for piece in waiting if piece.ready):
+        if not any(_tried(piece, locks, watch, failed, on_done) for piece in waiting if piece.ready):
             time.sleep(WAIT)
     if failed:
         told = "".join(f"\n  {path.name}: {error}" for path, error in failed.items())
@@ -84,7 +84,9 @@ def _fails(piece: Piece, pieces: Sequence[Piece], failed: Mapping[Path, ArtfpErr
     return any(_fails(other, pieces, failed) for other in before)
 
 
-def _tried(piece: Piece, locks: Path, watch: Watch, failed: dict[Path, ArtfpError]) -> bool:
+def _tried(
+    piece: Piece, locks: Path, watch: Watch, failed: dict[Path, ArtfpError], on_done: Callable[[Piece], None]
+) -> bool:
     """Do it unless somebody else is at it, or was until a moment ago."""
     with _if_free(locks / f"{piece.name}.lock") as free:
         if not free or piece.done:
@@ -92,6 +94,7 @@ def _tried(piece: Piece, locks: Path, watch: Watch, failed: dict[Path, ArtfpErro
         try:
             with watch(piece.name) as tell:
                 piece.do(tell)
+            on_done(piece)
         except ArtfpError as error:
             failed[piece.mark] = error
         return True

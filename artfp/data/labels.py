@@ -11,14 +11,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 from artfp.errors import BadInputError
 
 Label = int | list[float]
 CHUNKED = re.compile(r"\d{5}/img\d{8}\.\w+")
+NO_CLASS = -1
 SPLITS = frozenset(["train", "training", "test", "testing", "valid", "validation", "val", "dev", "eval", "evaluation"])
 
 
@@ -86,22 +88,46 @@ def _is_label(value: Any) -> bool:
 
 def from_folders(names: Sequence[str], skip: frozenset[str] = frozenset(), *, archive: bool = False) -> Labels:
     """Labels by folder; `skip` names what is no image of its own, `archive` looks through a single root folder."""
-    level = _class_level([name for name in names if name not in skip], archive)
+
+    def images() -> Iterator[str]:
+        return (name for name in names if name not in skip)
+
+    level = _class_level(images, archive)
     if level is None:
         return Labels()
-    found = [None if name in skip else name.split("/")[level] for name in names]
-    classes = sorted({name for name in found if name is not None})
+    classes = sorted({name.split("/")[level] for name in images()})
     number = {name: label for label, name in enumerate(classes)}
-    return Labels("folders", [None if name is None else number[name] for name in found], classes)
+    of = (NO_CLASS if name in skip else number[name.split("/")[level]] for name in names)
+    return Labels("folders", _Numbers(of), classes)
 
 
-def _class_level(names: Sequence[str], archive: bool) -> int | None:
+class _Numbers(Sequence[int | None]):
+    """The classes of millions of images, four bytes each."""
+
+    def __init__(self, numbers: Iterable[int]) -> None:
+        self._of = array("i", numbers)
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+    @overload
+    def __getitem__(self, index: int) -> int | None: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[int | None]: ...
+    def __getitem__(self, index: int | slice) -> int | list[int | None] | None:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        number = self._of[index]
+        return None if number == NO_CLASS else number
+
+
+def _class_level(images: Callable[[], Iterator[str]], archive: bool) -> int | None:
     """How deep the folders lie that name the classes; None where there are none."""
-    if not names or all(CHUNKED.fullmatch(name) for name in names):
+    if all(CHUNKED.fullmatch(name) for name in images()):
         return None
     level = 0
-    while all(name.count("/") > level for name in names):
-        folders = {name.split("/", level + 1)[level] for name in names}
+    while all(name.count("/") > level for name in images()):
+        folders = {name.split("/", level + 1)[level] for name in images()}
         if not (folders <= SPLITS or (archive and level == 0 and len(folders) == 1)):
             return level if len(folders) >= 2 else None
         level += 1

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import zipfile
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from artfp.data import metadata
+from artfp.data.texts import Texts
 from artfp.errors import BadInputError
 from artfp.images import EXTENSIONS
 from artfp.limits import ENTRIES, FILE_BYTES, TABLE_BYTES
@@ -22,11 +25,14 @@ OTHER_PACKING = "packed in another way than deflate; make the zip again"
 SHARDS = frozenset({".tar", ".parquet"})  # files that are datasets, or parts of one, themselves
 
 
+Found = tuple[str, str, Any]  # an image: its name, a stamp of the content, how to fetch it
+
+
 class Listing:
     """What a walk over a source finds."""
 
     def __init__(self) -> None:
-        self.images: list[tuple[str, str, Any]] = []  # name, stamp of the content, how to fetch it
+        self.images: list[Found] | Packed = []
         self.problems: dict[str, str] = {}
         self.tables: list[str] = []
         self.shards: dict[str, str] = {}  # and why one must not be read
@@ -56,8 +62,12 @@ class Listing:
     def note(self, name: str, stamp: str, handle: Any) -> None:
         """List an image."""
         self.images.append((name, stamp, handle))
-        if len(self.images) > self._most:
-            raise ValueError(f"{len(self.images):,} images is {ENTRIES.words}")
+        self.limit(0)
+
+    def limit(self, left: int) -> None:
+        """Refuse more images, and what may be some, than there may be."""
+        if (count := len(self.images) + left) > self._most:
+            raise ValueError(f"{count:,} images is {ENTRIES.words}")
 
     def refuse_twins(self) -> None:
         """Of two images of an archive with one name, nobody can say which is meant; after they were put in order."""
@@ -66,8 +76,32 @@ class Listing:
 
     def by_name(self) -> Self:
         """The same with its images in the order of their names as strings."""
-        self.images.sort(key=itemgetter(0))
+        self.images = sorted(self.images, key=itemgetter(0))
         return self
+
+    @property
+    def handles(self) -> Sequence[Any]:
+        """How to fetch each image."""
+        return self.images.names if isinstance(self.images, Packed) else [handle for _, _, handle in self.images]
+
+
+class Packed:
+    """Images that are fetched by their names, in little memory."""
+
+    def __init__(self) -> None:
+        self.names, self._stamps = Texts(), Texts()
+
+    def append(self, found: Found) -> None:
+        """One more."""
+        name, stamp, _ = found
+        self.names.append(name)
+        self._stamps.append(stamp)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Found]:
+        yield from zip(self.names, self._stamps, self.names, strict=True)
 
 
 def is_table(name: str) -> bool:
@@ -103,40 +137,54 @@ def unicode_name(name: str) -> str:
 
 
 def walk_folder(path: Path) -> Listing:
-    """Everything below a folder; links to folders are refused, links to files followed while they stay inside."""
+    """Everything below a folder, in the order of the names as strings.
+
+    Links to folders are refused, links to files followed while they stay inside.
+    """
     found = Listing()
+    found.images = Packed()
     root = os.path.realpath(path)
-    folders = [""]
-    while folders:
-        prefix = folders.pop()
-        try:
-            with os.scandir(path / prefix) as items:
-                folders.extend(name for item in items if (name := _sort_in(found, item, prefix, root)))
-        except OSError as error:
-            raise BadInputError(f"{path / prefix}: cannot be listed ({error.strerror})") from error
+    left = [""]
+    while left:
+        name = left.pop()
+        if name.endswith("/") or not name:
+            left.extend(_last_first(path, name, found))
+        else:
+            _sort_in(found, path, name, root)
     return found
 
 
-def _sort_in(found: Listing, item: os.DirEntry[str], prefix: str, root: str) -> str | None:
-    """Take note of one directory entry; return its name if it is a folder to look into."""
-    if is_hidden(item.name):
-        return None
-    name = f"{prefix}/{item.name}" if prefix else item.name
-    if item.is_dir(follow_symlinks=False):
-        return name
-    if item.is_symlink():
-        if os.path.isdir(item.path):  # noqa: PTH112 - asked otherwise, links that go round raise
+def _last_first(path: Path, folder: str, found: Listing) -> list[str]:
+    """What is in a folder, itself told with a slash as others are, against the order of all names below it."""
+    names = []
+    try:
+        with os.scandir(path / folder) as items:
+            for item in items:
+                if not is_hidden(item.name):
+                    names.append(f"{folder}{item.name}" + "/" * item.is_dir(follow_symlinks=False))
+                    found.limit(len(names))
+    except OSError as error:
+        raise BadInputError(f"{path / folder}: cannot be listed ({error.strerror})") from error
+    return sorted(names, reverse=True)
+
+
+def _sort_in(found: Listing, path: Path, name: str, root: str) -> None:
+    """Take note of one directory entry that is no folder."""
+    place = f"{path}/{name}"
+    told = os.lstat(place)
+    if stat.S_ISLNK(told.st_mode):
+        if os.path.isdir(place):  # noqa: PTH112 - asked otherwise, links that go round raise
             found.refuse(name, "a link to a folder; such links are not followed")
-            return None
-        if why := _link_problem(item.path, root):
-            if matters(item.name):
+            return
+        if why := _link_problem(place, root):
+            if matters(name):
                 found.refuse(name, why)
-            elif PurePosixPath(item.name).suffix.lower() in SHARDS:
+            elif PurePosixPath(name).suffix.lower() in SHARDS:
                 found.shards[name] = why
-            return None
-    if item.is_file():
-        found.add(name, item.stat().st_size, name)
-    return None
+            return
+        told = os.stat(place)  # noqa: PTH116 - as text
+    if stat.S_ISREG(told.st_mode):
+        found.add(name, told.st_size, name)
 
 
 def _link_problem(path: str, root: str) -> str | None:

@@ -48,7 +48,7 @@ class FolderSource(Source):
 
     def _list(self) -> Listing:
         with naming(self.path, self.kind):
-            found = walk_folder(self.path).by_name()
+            found = walk_folder(self.path)
         self.shards = found.shards
         return found
 

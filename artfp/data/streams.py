@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 AHEAD_IMAGES = 256
 AHEAD_PIXELS = 1 << 22  # 12 MiB of decoded images waiting for the codec
+EACH_PIXELS = 1 << 22  # decoded by each of the threads at a time: 200 MB by the 16 that there are at most
 BEHIND_PIXELS = 1 << 22  # 12 MiB of marked images waiting for the disk
 BATCH_PIXELS = 1 << 20  # one pass of the codec: 256 images of 64 px, 4 of 512 px
 
@@ -37,13 +38,16 @@ def thread_count(sharing: int = 1) -> int:
     return min(16, len(os.sched_getaffinity(0)) // sharing + 1)
 
 
-def read_ahead(pool: Executor, load: Callable[[int], S], indices: Iterable[int]) -> Iterator[S]:
-    """`load(index)` for every index, in order; several at a time while their images are small."""
+def read_ahead(pool: Executor, load: Callable[[int], S], indices: Iterable[int], most: int = 0) -> Iterator[S]:
+    """`load(index)` for every index, in order; several at a time while their images are small.
+
+    `most` is for what is small once it is loaded: so many at a time, while no file holds more than `EACH_PIXELS`.
+    """
     pending: deque[Future[S]] = deque()
     typical = 0  # pixels of the largest image of late, forgotten slowly; 0 while unknown
     for index in indices:
         pending.append(pool.submit(load, index))
-        while len(pending) > _depth(typical):
+        while len(pending) > (most if 0 < typical <= EACH_PIXELS and most else _depth(typical)):
             item = pending.popleft().result()
             typical = max(_pixels(item), typical * 63 // 64)
             yield item

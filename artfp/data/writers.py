@@ -22,7 +22,7 @@ from typing import Any
 from artfp.data.journal import Group, Journal, Row
 from artfp.data.locks import Lock, take_lock
 from artfp.data.refusals import Refusals
-from artfp.errors import ArtfpError, UsageError
+from artfp.errors import ArtfpError, BadInputError, UsageError
 from artfp.files import read_json, sha256_bytes, write_first
 from artfp.images import LoadedImage, encode_png
 
@@ -68,8 +68,11 @@ def staging(target: Path, settings: Mapping[str, Any], *, shared: bool = False, 
 def staging_of_others(target: Path, settings: Mapping[str, Any]) -> Staging:
     """What others of the same settings are at, to look at without a lock: it may go at any moment."""
     root = staging_path(target)
-    with suppress(FileNotFoundError):
+    try:
         _compare(root, settings)
+    except BadInputError:
+        if (root / SETTINGS).exists():  # else they have just ended it, or are about to begin
+            raise
     return Staging(root, target)
 
 

@@ -103,8 +103,9 @@ def embed_share(
                         _work(job, stage, share.of(shard_count(job, stage)), engine, on_progress)
             except BusyError:
                 stage = staging_of_others(settings.target, job.request.description())
-                if _count_left(job, stage) and not os.path.lexists(settings.target):
-                    raise  # or else another run has every shard, and puts it together
+                # or else another run has every shard, and puts it together, or has just done so or given it up
+                if _count_left(job, stage) and stage.root.exists() and not os.path.lexists(settings.target):
+                    raise
             return _end_if_last(job, stage, share, on_progress)
         return _there_already(request)
 

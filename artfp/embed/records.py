@@ -76,7 +76,7 @@ class SelfCheck(Record):
     bits_total: int
     squared_error: int  # of 8-bit values
     values: int
-    ssim_sum: float
+    ssim_sum: float  # of the middles of the images, 256 pixels a side at most
     bit_accuracy: float
     psnr: float | None  # of the pooled error; None where the images are unchanged
     ssim: float

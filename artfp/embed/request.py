@@ -29,7 +29,7 @@ from artfp.keys.records import Origin, check_name
 from artfp.keys.registry import Registry
 
 GROUP = 64  # source-consecutive images: the unit of the codec's batches, the journal and resuming
-LAYOUT = 1  # raise when the same settings give other files
+LAYOUT = 2  # raise when the same settings give other files
 UNMARKED = -1
 
 KeyPer = Literal["dataset", "class", "image"]  # for what there is one key, or in the last case one row of bits

@@ -51,8 +51,8 @@ class _Checked:
 
 def self_check(job: Job, stage: Staging, bad: set[int], on_progress: Progress) -> SelfCheck | None:
     """Read marked files back from the disk and compare them with the source and the key."""
-    marked = [index for index in np.flatnonzero(job.request.marking.of != UNMARKED).tolist() if index not in bad]
-    sample = [marked[i] for i in evenly_spaced(len(marked), CHECKED)]
+    marked = np.setdiff1d(np.flatnonzero(job.request.marking.of != UNMARKED), list(bad))
+    sample = [int(marked[i]) for i in evenly_spaced(len(marked), CHECKED)]
     on_progress(0, len(sample), "self-check")
     tally, readings = Fidelity(), _Readings(job)
     with ThreadPoolExecutor(thread_count()) as pool:
@@ -70,13 +70,13 @@ class _Readings:
 
     def __init__(self, job: Job) -> None:
         self._job, self._desk = job, Desk(job.request.codec)
-        self._waiting: list[_Checked] = []
+        self._waiting: list[tuple[int, Tensor, tuple[int, int]]] = []  # not the images themselves, which may be large
         self._indices: list[int] = []
         self._soft: list[Floats] = []
 
     def add(self, items: Iterable[_Checked]) -> None:
         """Read them, as soon as a batch is full."""
-        self._waiting += items
+        self._waiting += [(item.index, item.inner, item.size) for item in items]
         while len(self._waiting) >= BATCH:
             self._read()
 
@@ -89,8 +89,9 @@ class _Readings:
 
     def _read(self) -> None:
         batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-        self._indices += [item.index for item in batch]
-        self._soft += self._desk.read([item.inner for item in batch], [item.size for item in batch])
+        indices, inputs, sizes = zip(*batch, strict=True)
+        self._indices += indices
+        self._soft += self._desk.read(inputs, sizes)
 
 
 def _read_back(job: Job, stage: Staging, index: int) -> _Checked:

@@ -19,7 +19,7 @@ import torch
 
 from artfp import __version__
 from artfp import recipe as recipes
-from artfp.artefacts import LIST, Provenance, write_list
+from artfp.artefacts import LIST, Provenance, files_below, write_list
 from artfp.errors import UsageError
 from artfp.files import read_json, working_in, write_json
 from artfp.generators.dataset import OnProgress
@@ -123,15 +123,14 @@ def enrol(enrolment: Enrolment, out: Path, tell: OnProgress, device: str = "cpu"
                 write_json(out / CARD, _card(enrolment, gathering, system, facts))
                 result = EnrolmentResult(str(out), system.stamp, save_system(out / FILE, enrolled), accuracy, threshold)
                 write_json(out / DONE, result.to_dict())
-        _list_files(out, gathering)
+        list_files(out, gathering)
     return EnrolmentResult.from_dict({**read_json(out / DONE), "out": str(out), "finished_before": finished})
 
 
-def _list_files(out: Path, gathering: Gathering) -> None:
+def list_files(out: Path, gathering: Gathering) -> None:
     """List the files of a finished training, unless they are listed already."""
     if not (out / LIST).is_file():
-        trained = (path.name for pattern in ("*.safetensors", "*.jsonl") for path in out.glob(pattern))
-        write_list(out, Provenance(KIND, gathering.origins()), [SETTINGS, CARD, DONE, *trained])
+        write_list(out, Provenance(KIND, gathering.origins()), files_below(out))
 
 
 def _checked(enrolment: Enrolment, gathering: Gathering, out: Path) -> Preparation:

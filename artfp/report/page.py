@@ -175,7 +175,7 @@ def _embedding(embed: Mapping[str, Any]) -> tuple[Row, ...]:
     if check.get("psnr") is not None:
         rows.append(Row("PSNR, marked against original", (f"{check['psnr']:.1f}", "dB")))
     if check.get("ssim") is not None:
-        rows.append(Row("SSIM, marked against original", (f"{check['ssim']:.4f}", "")))
+        rows.append(Row("SSIM, marked against original, in the middle", (f"{check['ssim']:.4f}", "")))
     if check.get("bit_accuracy") is not None:
         rows.append(Row("bits read right in marked images", (percent(check["bit_accuracy"]), "")))
     return tuple(rows)

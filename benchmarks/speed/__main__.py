@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,20 +51,16 @@ def main() -> int:
                 continue
             note(f"{figure}: {found[figure].value:.3g}")
             if options.json:
-                found = noted(options.json, known, found)
+                add(options.json, known, found[figure])
     print(table(found.values()))
     return 0
 
 
-def noted(file: Path, names: Iterable[str], found: Mapping[str, Figure]) -> dict[str, Figure]:
-    """The figures of a file and those just found, in the order of all names; the file has them too now."""
-    from benchmarks.speed.figures import Figure
-
-    before = [Figure.from_dict(each) for each in read_json(file)["figures"]] if file.exists() else []
-    both = {each.name: each for each in before} | dict(found)
-    figures = {name: both[name] for name in names if name in both}
-    write_json(file, {"figures": [each.to_dict() for each in figures.values()]})
-    return figures
+def add(file: Path, names: Iterable[str], found: Figure) -> None:
+    """Note a figure beside those that a file has, in the order of all names."""
+    rows = {row["name"]: row for row in read_json(file)["figures"]} if file.exists() else {}
+    rows[found.name] = found.to_dict()
+    write_json(file, {"figures": [rows[name] for name in names if name in rows]})
 
 
 def figures(folder: Path, workers: int, ray_images: int | None = None) -> dict[str, Callable[[], Figure]]:

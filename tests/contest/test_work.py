@@ -34,7 +34,7 @@ def chain(folder: Path, count: int = 12) -> list[Piece]:
 
 
 def work(folder: Path) -> None:
-    carry_out(chain(folder), folder / "locks", watching)
+    carry_out(chain(folder), folder / "locks", watching, lambda _: None)
 
 
 def test_what_is_needed_comes_first(tmp_path: Path) -> None:
@@ -67,11 +67,13 @@ def test_a_piece_that_fails_stops_only_what_needs_it(tmp_path: Path) -> None:
 
     pieces = chain(tmp_path, 8)
     broken = [Piece(each.name, each.mark, fail if each.name == "1" else each.do, each.needs) for each in pieces]
+    done: list[Piece] = []
     for _ in range(2):
         with pytest.raises(ArtfpError, match=r"1 piece\(s\) of work failed.*\n  1.done: it diverged"):
-            carry_out(broken, tmp_path / "locks", watching)
+            carry_out(broken, tmp_path / "locks", watching, done.append)
         assert sorted(map(int, (tmp_path / "journal").read_text().split())) == [0, 4, 5, 6, 7]
-    carry_out(pieces, tmp_path / "locks", watching)
+    assert sorted(piece.name for piece in done) == ["0", "4", "5", "6", "7"]
+    carry_out(pieces, tmp_path / "locks", watching, done.append)
     assert sorted(map(int, (tmp_path / "journal").read_text().split())) == list(range(8))
 
 
@@ -80,7 +82,7 @@ def test_what_ends_the_program_ends_it_here_too(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        carry_out([Piece("x", tmp_path / "x.done", fail)], tmp_path / "locks", watching)
+        carry_out([Piece("x", tmp_path / "x.done", fail)], tmp_path / "locks", watching, lambda _: None)
 
 
 def test_a_need_that_nothing_makes_is_refused_and_what_is_done_needs_nothing(tmp_path: Path) -> None:

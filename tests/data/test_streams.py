@@ -32,8 +32,10 @@ def test_read_ahead_keeps_order_and_reads_everything_once() -> None:
     assert seen == list(range(500))
 
 
-@pytest.mark.parametrize(("side", "most"), [(4096, 1), (512, 16), (8, streams.AHEAD_IMAGES)])
-def test_read_ahead_goes_as_far_as_the_size_of_the_images_allows(side: int, most: int) -> None:
+@pytest.mark.parametrize(
+    ("side", "asked", "most"), [(4096, 0, 1), (512, 0, 16), (8, 0, streams.AHEAD_IMAGES), (1024, 9, 9), (4096, 9, 1)]
+)
+def test_read_ahead_goes_as_far_as_the_size_of_the_images_allows(side: int, asked: int, most: int) -> None:
     started: list[int] = []
 
     def load(number: int) -> Item:
@@ -41,7 +43,7 @@ def test_read_ahead_goes_as_far_as_the_size_of_the_images_allows(side: int, most
         return Item(number, (side, side))
 
     with ThreadPoolExecutor(1) as pool:
-        ahead = [max(started) - item.number for item in read_ahead(pool, load, range(600))]
+        ahead = [max(started) - item.number for item in read_ahead(pool, load, range(600), asked)]
     assert max(ahead) <= most
     assert ahead[0] <= 1  # their size is not known yet
 

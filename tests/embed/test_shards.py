@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -450,4 +451,34 @@ def test_real_members_at_once_and_real_kills_change_nothing(
     assert done.returncode == 0, done.stderr
     assert set(done.stdout.split()) <= {"[10,", "[11,", "11]"}, done.stderr
     assert digests(tmp_path / "killed") == digests(tmp_path / "fresh") == digests(tmp_path / "whole")
+    assert nothing_left(tmp_path)
+
+
+def test_a_member_of_other_settings_is_refused_also_while_another_puts_it_together(
+    embed_part: EmbedPart, thumbnails: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def finish_beside(*arguments: Any) -> EmbedResult:
+        with pytest.raises(UsageError, match="strength: 1.0 there, 2.0 now"):
+            embed_part(thumbnails, 0, 2, strength=2.0)
+        return finish(*arguments)
+
+    embed_part(thumbnails, 0, 2)
+    monkeypatch.setattr(dataset, "finish", finish_beside)
+    assert isinstance(embed_part(thumbnails, 1, 2), EmbedResult)
+
+
+def test_a_member_that_comes_when_another_has_just_given_up_says_so(
+    embed_part: EmbedPart, thumbnails: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one holds the folder as this one asks for it, and has removed it when this one looks."""
+    root = staging_path(tmp_path / "marked")
+    embed_part(thumbnails, 0, 2)
+
+    def given_up(*_arguments: Any, **_named: Any) -> Any:
+        shutil.rmtree(root)
+        raise BusyError("another artfp is writing it")
+
+    monkeypatch.setattr(dataset, "staging", given_up)
+    with pytest.raises(BadInputError, match="given up by another run"):
+        embed_part(thumbnails, 1, 2)
     assert nothing_left(tmp_path)

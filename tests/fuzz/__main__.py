@@ -33,10 +33,11 @@ def main() -> None:
     for name in names:
         row = chosen.rows / f"{name}.json" if chosen.rows else None
         if row and row.exists():
+            findings += len(json.loads(row.read_text(encoding="utf-8"))["findings"])
             continue
         before, found = FED.value, _findings(name, chosen.seconds, chosen.found / name, chosen.corpus)
         findings += len(found)
-        if row:
+        if row and FED.value > before:
             row.parent.mkdir(parents=True, exist_ok=True)
             told = {"target": name, "seconds": chosen.seconds, "inputs": FED.value - before, "findings": found}
             row.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
