@@ -38,9 +38,9 @@ def resuming(folder: Path) -> Figure:
     """What is left of a run beyond its start, against the whole run."""
     whole, left, start = in_turns(
         [
-            lambda: seconds(lambda images: _marked(folder, images), IMAGES),
+            lambda: _whole(folder, IMAGES),
             lambda: _left(folder),
-            lambda: seconds(lambda images: _marked(folder, images), 64),
+            lambda: _whole(folder, 64),
         ]
     )
     details = {"whole": round(whole, 2), "going on": round(left, 2), "start-up": round(start, 2), "images": IMAGES}
@@ -51,12 +51,14 @@ def resuming(folder: Path) -> Figure:
 def _left(folder: Path) -> float:
     with suppress(StoppedError):
         _mark(folder, IMAGES, Stopping())
-    return seconds(lambda images: _marked(folder, images), IMAGES)
+    return _whole(folder, IMAGES)
 
 
-def _marked(folder: Path, images: int) -> None:
-    _mark(folder, images, IN_PROCESS)
+def _whole(folder: Path, images: int) -> float:
+    """The seconds of a run to its end; removing what it made takes others."""
+    found = seconds(lambda count: _mark(folder, count, IN_PROCESS), images)
     shutil.rmtree(folder / "resumed")
+    return found
 
 
 def _mark(folder: Path, images: int, engine: Engine) -> None:
