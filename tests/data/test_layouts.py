@@ -24,7 +24,7 @@ Pixels = NDArray[np.uint8]
 Written = Callable[..., Path]
 
 WITH_DATASETS = pytest.mark.skipif(
-    not importlib.util.find_spec("datasets"), reason="needs `datasets`: pip install 'artfp[diffusers]'"
+    not importlib.util.find_spec("datasets"), reason="needs `datasets`: pip install 'artfp[datasets]'"
 )
 SIDES: Mapping[str, Callable[[int], bool]] = {
     "StyleGAN2": lambda side: side >= 4 and side & (side - 1) == 0,
@@ -137,7 +137,10 @@ def test_hugging_face_loads_the_tars_as_a_webdataset(written: Written, tmp_path:
     assert rows[0]["png"].size == (64, 64)
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("webdataset"), reason="needs `webdataset`")
+@pytest.mark.skipif(
+    not importlib.util.find_spec("webdataset"),
+    reason="needs `webdataset`, a reader that artfp has no use for itself: pip install webdataset",
+)
 @pytest.mark.filterwarnings("default")
 def test_webdataset_streams_the_tars(written: Written) -> None:
     from webdataset import WebDataset
