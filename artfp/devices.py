@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 
@@ -23,6 +24,17 @@ def prepare_device(spec: str, threads: int | None = None) -> str:
     except (RuntimeError, AssertionError) as error:
         raise UsageError(f"--device {device}: not available here ({str(error).splitlines()[0]})") from error
     return device
+
+
+@contextmanager
+def computing_on(threads: int) -> Iterator[None]:
+    """So many threads compute, here and in threads that begin meanwhile, for as long."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def own_device(spec: str) -> str:

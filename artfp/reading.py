@@ -1,6 +1,6 @@
 """Reading images for a judgement, and judging each of them on its own.
 
-    files --threads: decode, resize--> fixed batches --codec--> soft bits --> Evidence
+    files --threads: decode, resize--> fixed batches --threads: codec--> soft bits --> Evidence
 
 An image is resized to the codec's size as it is read, so that images of any sizes share a batch, and the last batch
 is padded, so that an image reads the same whatever came before it. Memory does not grow with the images beyond
@@ -10,7 +10,6 @@ their names and hard bits.
 from __future__ import annotations
 
 import functools
-import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from artfp.codec.base import MIN_SIDE, Codec
-from artfp.codec.desk import BATCH, Desk
+from artfp.codec.desk import Size, Work, open_desks
 from artfp.data.streams import read_ahead, thread_count
 from artfp.errors import BadInputError, UsageError
 from artfp.files import sha256_bytes
@@ -35,7 +34,7 @@ from artfp.strips import shrunk
 from artfp.verdict import BadFile, ImageVerdict
 
 LISTED = 1000  # bad files in an error message
-AHEAD = 2 * BATCH  # files that are read while the codec is at others; of each only the codec's input is kept
+AHEAD = 128  # files that are read while the codec is at others; of each only the codec's input is kept
 
 Pixels = NDArray[np.uint8]  # H x W x 3
 Item = tuple[str, Callable[[], bytes]]
@@ -65,7 +64,7 @@ class Loaded:
     """One image at every internal size that is needed, or the reason why not."""
 
     name: str
-    size: tuple[int, int]  # height and width of the file
+    size: Size  # of the file
     inputs: dict[int, Tensor]
     sha256: str = ""
     problem: str = ""
@@ -79,6 +78,16 @@ class Reading:
     pairs: PairTable
     evidence: Evidence
     fast: bool = False  # without a search for cuts and turns
+
+    @property
+    def work(self) -> Work:
+        """What a desk needs to know of it."""
+        return Work(self.codec, self.fast)
+
+    def gather(self, batches: Iterable[Floats]) -> None:
+        """The soft bits of further images."""
+        for soft in batches:
+            self.evidence.add(soft)
 
 
 def silent(done: int, total: int, note: str) -> None:
@@ -112,23 +121,20 @@ def read_images(
     After a bad file that ends it all, the rest is only read, to list every other bad one.
     """
     sizes = sorted({reading.codec.size for reading in readings})
-    desks = [Desk(reading.codec, reading.fast) for reading in readings]
     judged: list[Judged] = []
     bad: list[BadFile] = []
-    batch: list[Loaded] = []
-    with ThreadPoolExecutor(thread_count()) as pool:
+    with ThreadPoolExecutor(thread_count()) as pool, open_desks(reading.work for reading in readings) as desks:
         load = functools.partial(_load, items, sizes)
         for done, loaded in enumerate(read_ahead(pool, load, range(len(items)), AHEAD), start=1):
             if loaded.problem:
                 bad.append(BadFile(loaded.name, loaded.problem))
             elif skip_bad or not bad:
                 judged.append(Judged(loaded.name, loaded.sha256))
-                batch.append(loaded)
-            if batch and (len(batch) == BATCH or done == len(items)):
-                _gather(readings, [_read(batch, desk) for desk in desks])
-                batch = []
+                for reading, desk in zip(readings, desks, strict=True):
+                    reading.gather(desk.read(loaded.inputs[reading.codec.size], loaded.size))
             on_progress(done, len(items), f"{len(bad)} bad" if bad else "")
-    _gather(readings, [desk.rest() for desk in desks])
+        for reading, desk in zip(readings, desks, strict=True):
+            reading.gather(desk.rest())
     if bad and (not skip_bad or not judged):
         raise BadFilesError(bad, len(items))
     return judged, bad
@@ -136,14 +142,18 @@ def read_images(
 
 def read_pixels(codec: Codec, images: Sequence[Pixels]) -> Floats:
     """The soft bits, N x n, of images at hand, of any sizes: what `read_images` reads of the files that hold them."""
-    desk, starts = Desk(codec), range(0, len(images), BATCH)
-    read = [desk.read(*_prepared(codec, images[start : start + BATCH])) for start in starts]
-    return np.concatenate([np.empty((0, codec.n_bits)), *itertools.chain(*read, desk.rest())])
+    return _read(Work(codec), ((shrunk(image, codec.size), image.shape[:2]) for image in images))
 
 
-def _prepared(codec: Codec, images: Sequence[Pixels]) -> tuple[list[Tensor], list[tuple[int, int]]]:
-    """Each at the codec's size, and the sizes that they have."""
-    return [shrunk(image, codec.size) for image in images], [(len(image), image.shape[1]) for image in images]
+def read_loaded(codec: Codec, images: Sequence[Loaded], fast: bool = False) -> Floats:
+    """Those of images that were loaded for this codec's size."""
+    return _read(Work(codec, fast), ((loaded.inputs[codec.size], loaded.size) for loaded in images))
+
+
+def _read(work: Work, images: Iterable[tuple[Tensor, Size]]) -> Floats:
+    with open_desks([work]) as (desk,):
+        found = [soft for image, size in images for soft in desk.read(image, size)]
+        return np.concatenate([np.empty((0, work.codec.n_bits)), *found, *desk.rest()])
 
 
 def load_readable(file: bytes, name: str, max_pixels: int | None = None) -> LoadedImage:
@@ -168,23 +178,6 @@ def load_inputs(name: str, read: Callable[[], bytes], sizes: Sequence[int], max_
         return Loaded(name, loaded.size, inputs, sha256_bytes(file))
     except (BadInputError, OSError) as error:
         return Loaded(name, (0, 0), {}, problem=str(error))
-
-
-def read_loaded(codec: Codec, batch: Sequence[Loaded], fast: bool = False) -> Floats:
-    """The soft bits of at most `BATCH` images, which read the same whatever images they share a batch with."""
-    desk = Desk(codec, fast)
-    return np.concatenate([*_read(batch, desk), *desk.rest()])
-
-
-def _read(batch: Sequence[Loaded], desk: Desk) -> list[Floats]:
-    return desk.read([loaded.inputs[desk.codec.size] for loaded in batch], [loaded.size for loaded in batch])
-
-
-def _gather(readings: Sequence[Reading], found: Sequence[list[Floats]]) -> None:
-    """What is read, of each codec for itself."""
-    for reading, batches in zip(readings, found, strict=True):
-        for soft in batches:
-            reading.evidence.add(soft)
 
 
 def image_verdicts(images: Sequence[Judged], readings: Sequence[Reading], trials: int) -> tuple[ImageVerdict, ...]:

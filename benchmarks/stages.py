@@ -23,7 +23,7 @@ import torch
 from PIL import Image
 
 from artfp.codec.base import Codec
-from artfp.codec.desk import BATCH, Desk
+from artfp.codec.desk import BATCH, Work, open_desks
 from artfp.codec.store import load_codec, suitable_for
 from artfp.data.procedural import generate
 from artfp.files import write_json
@@ -33,7 +33,9 @@ from benchmarks.measuring.machine import prepare
 from benchmarks.measuring.tables import ruled
 
 SIDES = (64, 128, 256, 1024)
-ROUNDS, LARGE = 3, 512  # pixels a side, from which on there is one batch alone
+ROUNDS = 3
+IMAGES, FEW = 256, 64  # of LARGE pixels a side there are few
+LARGE = 512
 PILLOW = "what Pillow takes"
 
 Times = dict[str, float]
@@ -84,7 +86,8 @@ def reading(codec: Codec, marked: Sequence[Pixels]) -> Times:
     """The one look that all images get, and the search that some get."""
     small = [shrunk(pixels, codec.size) for pixels in marked]
     sizes = [pixels.shape[:2] for pixels in marked]
-    look = milliseconds(lambda: codec.look(codec.prepared(torch.cat(small))), len(small))
+    batches = codec.prepared(torch.cat(small)).split(BATCH)
+    look = milliseconds(partial(_each, codec.look, batches), len(small))
     return {
         "one look": look,
         "the search": max(0.0, milliseconds(lambda: _read(codec, small, sizes), len(small)) - look),
@@ -92,15 +95,15 @@ def reading(codec: Codec, marked: Sequence[Pixels]) -> Times:
 
 
 def _read(codec: Codec, small: Sequence[torch.Tensor], sizes: Sequence[tuple[int, int]]) -> None:
-    desk = Desk(codec)
-    for start in range(0, len(small), BATCH):
-        desk.read(small[start : start + BATCH], sizes[start : start + BATCH])
-    desk.rest()
+    with open_desks([Work(codec)]) as (desk,):
+        for image, size in zip(small, sizes, strict=True):
+            desk.read(image, size)
+        desk.rest()
 
 
 def painted(side: int) -> list[Pixels]:
     """Whole batches: a search is made for a portion of one, or not at all."""
-    return list(generate("photo-like", BATCH if side >= LARGE else 4 * BATCH, side, seed=1))
+    return list(generate("photo-like", FEW if side >= LARGE else IMAGES, side, seed=1))
 
 
 def milliseconds(work: Callable[[], Any], images: int) -> float:

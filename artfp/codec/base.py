@@ -27,6 +27,11 @@ class Look(NamedTuple):
     unsure: Tensor  # N
     logits: Tensor  # N x n, for the search to begin with; of codecs that make none, nothing
 
+    @classmethod
+    def sure(cls, soft: Tensor) -> Look:
+        """One that none of these images needs a search after."""
+        return cls(soft, torch.zeros(len(soft), dtype=torch.bool, device=soft.device), soft[:, :0])
+
 
 class Codec(ABC):
     """Encoder and decoder; a leaf gives the arithmetic at its internal size, this class the rest."""
@@ -49,8 +54,7 @@ class Codec(ABC):
 
     def look(self, inner: Tensor) -> Look:
         """One look at images at internal size; only codecs that search are ever unsure."""
-        soft = self._soft_bits(inner, self.logits)
-        return Look(soft, torch.zeros(len(inner), dtype=torch.bool, device=inner.device), soft[:, :0])
+        return Look.sure(self._soft_bits(inner, self.logits))
 
     def searched(self, inner: Tensor, aspects: Tensor, logits: Tensor) -> Tensor:
         """The soft bits of images that a look left unsure, after the search for cuts and turns.

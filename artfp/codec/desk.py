@@ -1,35 +1,61 @@
-"""Reading batch after batch with a codec that searches: unsure images wait until a whole portion can be searched.
+"""Reading image after image with a codec that searches: unsure images wait until a whole portion can be searched.
 
-    batch --look--> soft bits --none unsure--> out, in the order that came in
-                      some unsure --> wait --PORTION of them, from any batches--> search --> out
+    image --BATCH of them--> look --> soft bits --none unsure--> out, in the order that came in
+                                      some unsure --> wait --PORTION of them, from any batches--> search --> out
 
 A search takes many looks, and takes them for PORTION images at once or not at all (`alignment`): searching the few
 unsure ones of each batch alone would look mostly at padding. What an image reads does not depend on how long it waited.
+
+On a CPU as many looks and searches go on side by side as torch has threads, each with the arithmetic of one thread:
+that is quicker by half than all threads at one of them (LAB), and an image reads the same on any number of them.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from artfp.codec.alignment import PORTION
-from artfp.codec.base import Codec
+from artfp.codec.base import Codec, Look
+from artfp.devices import computing_on
 from artfp.statistics.exact import Floats
 
-BATCH = 64  # images in one look, always: the last batch is padded, so that an image reads the same beside any others
-MOST = 64  # batches that wait; then what is there is searched, however little
+BATCH = 16  # images in one look, always: the last batch is padded, so that an image reads the same beside any others
+MOST = 256  # batches that wait; then what is there is searched, however little
+QUEUED = 2  # looks and searches for each thread: one that it is at, and the next one
 
 Size = tuple[int, int]  # height and width
+Found = TypeVar("Found")
+
+
+class Work(NamedTuple):
+    """A codec that is to read; `fast`: every image once, in fast arithmetic, and none waits."""
+
+    codec: Codec
+    fast: bool = False
+
+
+@contextmanager
+def open_desks(wanted: Iterable[Work]) -> Iterator[list[Desk]]:
+    """A desk for each, for as long; all of them share the threads."""
+    works = list(wanted)
+    threads = torch.get_num_threads() if all(work.codec.device.type == "cpu" for work in works) else 1
+    with computing_on(1), ThreadPoolExecutor(threads) as pool:
+        yield [Desk(work, pool, QUEUED * threads) for work in works]
 
 
 @dataclass(eq=False)
 class _Batch:
-    soft: Tensor
-    unsure: int
+    missing: int  # images whose soft bits are not known yet
+    soft: Tensor = field(init=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,49 +68,74 @@ class _Waiting:
 
 
 class Desk:
-    """One codec at work; `fast` reads every image once, in fast arithmetic, and lets none wait."""
+    """One codec at work: images in, the soft bits of whole batches out."""
 
-    def __init__(self, codec: Codec, fast: bool = False) -> None:
-        self.codec, self._fast = codec, fast
+    def __init__(self, work: Work, pool: Executor, queued: int) -> None:
+        self._codec, self._fast = work
+        self._pool, self._queued = pool, queued
+        self._next: list[tuple[Tensor, Size]] = []
         self._batches: deque[_Batch] = deque()
         self._waiting: list[_Waiting] = []
+        self._under_way: deque[tuple[Future[Any], Callable[[Any], None]]] = deque()
 
-    @torch.no_grad()
-    def read(self, images: Sequence[Tensor], sizes: Sequence[Size]) -> list[Floats]:
-        """The soft bits of batches that are done, after one more: 1 x 3 x H x W images, and the sizes that they had."""
-        together = torch.cat([*images, *[images[-1]] * (BATCH - len(images))])
-        if self._fast:
-            self._batches.append(_Batch(self.codec.soft_bits_at_a_glance(together)[: len(images)], 0))
-        else:
-            self._look(together, sizes)
-        while len(self._waiting) >= PORTION or (self._waiting and len(self._batches) > MOST):
-            self._search()
-        return list(self._done())
+    def read(self, image: Tensor, size: Size) -> list[Floats]:
+        """The soft bits of batches that are done, after one more image: 1 x 3 x H x W, and the size that it had."""
+        self._next.append((image, size))
+        if len(self._next) == BATCH:
+            self._begin_look()
+        return list(self._done(self._queued))
 
-    @torch.no_grad()
     def rest(self) -> list[Floats]:
         """The soft bits of all that waited."""
+        if self._next:
+            self._begin_look()
+        found = list(self._done(0))
         while self._waiting:
-            self._search()
-        return list(self._done())
+            self._begin_search()
+            found += self._done(0)
+        return found
 
-    def _look(self, images: Tensor, sizes: Sequence[Size]) -> None:
-        inner = self.codec.prepared(images)
+    def _done(self, queued: int) -> Iterator[Floats]:
+        """What is known once no more than that is under way."""
+        while len(self._under_way) > queued:
+            future, take = self._under_way.popleft()
+            take(future.result())
+            while len(self._waiting) >= PORTION or (self._waiting and len(self._batches) > MOST):
+                self._begin_search()
+        while self._batches and not self._batches[0].missing:
+            yield self._batches.popleft().soft.to(torch.float64).cpu().numpy()
+
+    def _begin(self, work: Callable[[], Found], take: Callable[[Found], None]) -> None:
+        self._under_way.append((self._pool.submit(work), take))
+
+    def _begin_look(self) -> None:
+        images, sizes = zip(*self._next, strict=True)
+        self._next = []
+        self._batches.append(batch := _Batch(len(images)))
+        self._begin(partial(self._look, images), partial(self._looked, batch, sizes))
+
+    @torch.no_grad()
+    def _look(self, images: Sequence[Tensor]) -> tuple[Tensor, Look]:
+        inner = self._codec.prepared(torch.cat([*images, *[images[-1]] * (BATCH - len(images))]))
+        return inner, Look.sure(self._codec.soft_bits_at_a_glance(inner)) if self._fast else self._codec.look(inner)
+
+    def _looked(self, batch: _Batch, sizes: Sequence[Size], found: tuple[Tensor, Look]) -> None:
+        inner, look = found
         aspects = torch.tensor([width / height for height, width in sizes], device=inner.device)
-        soft, unsure, logits = (found[: len(sizes)] for found in self.codec.look(inner))
-        places = unsure.nonzero().flatten().tolist()
-        batch = _Batch(soft, len(places))
-        self._batches.append(batch)
-        self._waiting += [_Waiting(batch, at, inner[at].clone(), aspects[at], logits[at].clone()) for at in places]
+        places = look.unsure[: len(sizes)].nonzero().flatten().tolist()
+        batch.soft, batch.missing = look.soft[: len(sizes)], len(places)
+        self._waiting += [_Waiting(batch, at, inner[at].clone(), aspects[at], look.logits[at].clone()) for at in places]
 
-    def _search(self) -> None:
+    def _begin_search(self) -> None:
         portion, self._waiting = self._waiting[:PORTION], self._waiting[PORTION:]
+        self._begin(partial(self._search, portion), partial(self._searched, portion))
+
+    @torch.no_grad()
+    def _search(self, portion: Sequence[_Waiting]) -> Tensor:
         columns = ((each.inner, each.aspect, each.logits) for each in portion)
-        found = self.codec.searched(*map(torch.stack, zip(*columns, strict=True)))
+        return self._codec.searched(*map(torch.stack, zip(*columns, strict=True)))
+
+    def _searched(self, portion: Sequence[_Waiting], found: Tensor) -> None:
         for each, soft in zip(portion, found, strict=True):
             each.batch.soft[each.place] = soft
-            each.batch.unsure -= 1
-
-    def _done(self) -> Iterator[Floats]:
-        while self._batches and not self._batches[0].unsure:
-            yield self._batches.popleft().soft.to(torch.float64).cpu().numpy()
+            each.batch.missing -= 1

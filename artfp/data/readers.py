@@ -13,7 +13,6 @@ from __future__ import annotations
 import functools
 import glob
 import os
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -24,6 +23,7 @@ from artfp.data.listing import SHARDS, Listing, unicode_name, walk_folder
 from artfp.data.lists import LISTS, ListSource
 from artfp.data.parquet import ParquetSource
 from artfp.data.source import Entry, Source, naming
+from artfp.data.zips import is_zip
 from artfp.errors import BadInputError, UsageError
 from artfp.images import EXTENSIONS
 from artfp.limits import FILE_BYTES
@@ -110,7 +110,7 @@ def _open_file(path: Path) -> Source:
     _refuse_compressed(path)
     if suffix in SHARDED:
         return SHARDED[suffix](path)
-    if suffix == ".zip" or zipfile.is_zipfile(path):
+    if suffix == ".zip" or is_zip(path):
         return ZipSource(path)
     if suffix in LISTS:
         return ListSource(path)

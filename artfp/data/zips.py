@@ -11,6 +11,14 @@ from artfp.data.listing import OTHER_PACKING, PACKINGS, check_table, member_name
 from artfp.errors import BadInputError
 
 
+def is_zip(path: Path) -> bool:
+    """Whether a file ends as a zip does, also as one that cannot be read: what is wrong shows when it is opened."""
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # one of several parts
+        return True
+
+
 def unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     """The bytes of a member: no more than it says, and no more in memory on the way, whatever its packing holds."""
     with archive.open(member) as stream:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from artfp.codec.desk import BATCH, Desk
+from artfp.codec.desk import Desk, Work, open_desks
 from artfp.codec.fidelity import Fidelity, likeness, reading
 from artfp.data.streams import read_ahead, same_size_batches, thread_count
 from artfp.data.survey import evenly_spaced
@@ -54,44 +54,36 @@ def self_check(job: Job, stage: Staging, bad: set[int], on_progress: Progress) -
     marked = np.setdiff1d(np.flatnonzero(job.request.marking.of != UNMARKED), list(bad))
     sample = [int(marked[i]) for i in evenly_spaced(len(marked), CHECKED)]
     on_progress(0, len(sample), "self-check")
-    tally, readings = Fidelity(), _Readings(job)
-    with ThreadPoolExecutor(thread_count()) as pool:
+    tally = Fidelity()
+    with ThreadPoolExecutor(thread_count()) as pool, open_desks([Work(job.request.codec)]) as (desk,):
+        readings = _Readings(job, desk)
         pairs = read_ahead(pool, functools.partial(_read_back, job, stage), sample)
         for batch in same_size_batches(pairs, CHECK_PIXELS):
             clean, written = (np.stack([getattr(item, side).rgb for item in batch]) for side in ("clean", "marked"))
             tally += likeness(clean, written, MIDDLE)
             readings.add(batch)
             on_progress(tally.images, len(sample), "self-check")
-    return _conclusion(tally + readings.all(), job.request.settings.strength) if sample else None
+        return _conclusion(tally + readings.all(), job.request.settings.strength) if sample else None
 
 
 class _Readings:
     """What is read back, by a desk as `verify` has one: a search is for many images or takes as long for a few."""
 
-    def __init__(self, job: Job) -> None:
-        self._job, self._desk = job, Desk(job.request.codec)
-        self._waiting: list[tuple[int, Tensor, tuple[int, int]]] = []  # not the images themselves, which may be large
+    def __init__(self, job: Job, desk: Desk) -> None:
+        self._job, self._desk = job, desk
         self._indices: list[int] = []
         self._soft: list[Floats] = []
 
     def add(self, items: Iterable[_Checked]) -> None:
-        """Read them, as soon as a batch is full."""
-        self._waiting += [(item.index, item.inner, item.size) for item in items]
-        while len(self._waiting) >= BATCH:
-            self._read()
+        """Read these, too."""
+        for item in items:
+            self._indices.append(item.index)
+            self._soft += self._desk.read(item.inner, item.size)
 
     def all(self) -> Fidelity:
         """The tallies of everything that was added."""
-        if self._waiting:
-            self._read()
         soft = np.concatenate([*self._soft, *self._desk.rest()])
         return reading(soft, self._job.bits_of(self._indices))
-
-    def _read(self) -> None:
-        batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-        indices, inputs, sizes = zip(*batch, strict=True)
-        self._indices += indices
-        self._soft += self._desk.read(inputs, sizes)
 
 
 def _read_back(job: Job, stage: Staging, index: int) -> _Checked:

@@ -19,11 +19,12 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from artfp.data.writers import Staging
+from artfp.devices import computing_on
 from artfp.embed.dataset import IN_PROCESS
 from artfp.embed.job import Advance, Job
 from artfp.embed.records import ShardRecord
 from artfp.embed.run import process_shard
-from artfp.engines.sharing import RESTARTS, computing_on, sendable, threads_each, without_noted
+from artfp.engines.sharing import RESTARTS, sendable, threads_each, without_noted
 from artfp.errors import ArtfpError
 from artfp.processes import SPAWN, begin_worker, interrupts_held
 

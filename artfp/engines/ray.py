@@ -29,11 +29,12 @@ from secrets import token_hex
 from typing import Any
 
 from artfp.data.writers import Staging
+from artfp.devices import computing_on
 from artfp.embed.job import Advance, Job
 from artfp.engines.ray_actor import versions
 from artfp.engines.ray_driver import LOG, Plan, drive
 from artfp.engines.ray_pool import Wish
-from artfp.engines.sharing import RESTARTS, computing_on, threads_each, without_noted
+from artfp.engines.sharing import RESTARTS, threads_each, without_noted
 from artfp.errors import ArtfpError, UsageError
 from artfp.limits import LIMITS
 from artfp.processes import SPAWN, interrupts_held, usual_workers

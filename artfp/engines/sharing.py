@@ -1,11 +1,10 @@
-"""What engines have in common: the threads that compute, what is done already, errors on their way here."""
+"""What engines have in common: how many threads compute, what is done already, errors on their way here."""
 
 from __future__ import annotations
 
 import pickle
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
 
@@ -22,17 +21,6 @@ def threads_each(job: Job, stage: Staging, device: str, workers: int) -> int:
     """Not by the number of workers where that would change bytes: a run may go on with another one."""
     sharing = shard_count(job, stage) if device == "cpu" else workers
     return max(1, torch.get_num_threads() // sharing)
-
-
-@contextmanager
-def computing_on(threads: int) -> Iterator[None]:
-    """So many threads compute, here and for as long."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def without_noted(job: Job, stage: Staging, shards: Sequence[int], advance: Advance) -> list[int]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from artfp.codec.desk import BATCH
 from artfp.evaluate.numbers import empirical_threshold, matches_of
 from artfp.evaluate.workbench import CLEAN, TWIN, Workbench
 from artfp.files import read_json, write_json
@@ -19,7 +18,7 @@ from artfp.robustness import Thresholds
 from artfp.statistics.decision import MATCH_AT
 from artfp.statistics.exact import Ints, matches_needed
 
-PIECE = 4 * BATCH  # images of a piece; a multiple of what generators make together
+PIECE = 256  # images of a piece; a multiple of what generators make together
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Judging requests, in the worker: the same reading, the same statistics and the same verdict as `artfp verify`.
 
-Images of several requests share the codec's batches, which have 64 places whether they are taken or not: an image
+Images of several requests share the codec's batches, which have 16 places whether they are taken or not: an image
 reads the same whatever it shares them with, and a full batch costs what a single image does.
 """
 
@@ -17,7 +17,6 @@ from functools import partial
 import numpy as np
 
 from artfp.codec.base import Codec
-from artfp.codec.desk import BATCH
 from artfp.keys.registry import Registry
 from artfp.reading import Judged, Loaded, Reading, load_inputs, read_loaded
 from artfp.serve.answers import Answers, ImageAnswer
@@ -82,11 +81,7 @@ class Judge:
     def _read(self, parts: Sequence[Sequence[Loaded]]) -> Iterator[list[Reading]]:
         """Of each part, what every codec reads in it."""
         images = [image for part in parts for image in part]
-        batches = [images[start : start + BATCH] for start in range(0, len(images), BATCH)]
-        soft = [
-            iter([row for batch in batches for row in read_loaded(reading.codec, batch, reading.fast)])
-            for reading in self._readings
-        ]
+        soft = [iter(read_loaded(reading.codec, images, reading.fast)) for reading in self._readings]
         for part in parts:
             yield [self._evidence(reading, rows, len(part)) for reading, rows in zip(self._readings, soft, strict=True)]
 

@@ -12,7 +12,7 @@ from artfp.errors import UsageError
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 MB = 1_000_000
-BATCH = 64  # images that the codec reads at once, `artfp.codec.desk.BATCH`; that module would bring torch
+TOGETHER = 64  # images that are judged together, of one request or of several
 UNIT = 4_000_000  # pixels: an image counts once for every such part of it, begun or full
 CONNECTIONS = 1000  # open at once; beyond them a bare 503
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from artfp.serve.inquiries import Inquiry, Reply
 from artfp.serve.refusals import full
-from artfp.serve.settings import BATCH
+from artfp.serve.settings import TOGETHER
 
 LEAST_STEP, MOST_STEP = 0.25, 2.0  # seconds: an answer is given after one step, or two, or three ...
 MARGIN = 1.5  # a step is so much longer than the slowest batch: waiting for the batch to begin has to fit in, too
@@ -62,7 +62,7 @@ class Queue:
         pause = 0.0
         while True:
             await self._arrived.wait()
-            # a full batch takes as long as one image: let those in who come while the last ones get their answers
+            # the codec takes as long for one image as for some: let those in who come while the last get their answers
             await asyncio.sleep(pause)
             batch = self._next()
             if batch:
@@ -80,7 +80,7 @@ class Queue:
         images = 0
         while self._waiting:
             images += len(self._waiting[0].inquiry.files)
-            if batch and images > BATCH:
+            if batch and images > TOGETHER:
                 break
             one = self._waiting.popleft()
             if one.reply.done():

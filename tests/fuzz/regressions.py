@@ -47,6 +47,11 @@ def cut_table() -> bytes:
     return bytes(made)
 
 
+def part_of_several() -> bytes:
+    """The end of a zip of two parts: `zipfile.is_zipfile` raises BadZipFile for it, whatever the file is called."""
+    return struct.pack("<4sLQL", b"PK\6\7", 0, 0, 2) + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0, 0, 0, 0, 0)
+
+
 def odd_json(place: str, path: tuple[Any, ...], value: Any = None) -> bytes:
     """The valid file of a target with another value at one place; without it where there is none."""
     document = json.loads(_valid(place))
@@ -94,6 +99,7 @@ REGRESSIONS: dict[str, dict[str, Build]] = {
         "a table packed with bzip2": lambda: zip_with("dataset.json", b"{}", compression=zipfile.ZIP_BZIP2),
         "a table of half characters": lambda: zip_with("metadata.jsonl", b"\xff\n"),
     },
+    "list": {"a zip of several parts": part_of_several},
     "key": {"deep": lambda: DEEP, "a name of another kind": lambda: odd_json("key", ("name",), "<script>")},
     "bits": {"63 of 64": lambda: json.dumps("1" * 63).encode(), "deep": lambda: DEEP},
     "signing-key": {

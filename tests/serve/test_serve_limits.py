@@ -8,7 +8,7 @@ from artfp.errors import UsageError
 from artfp.serve.clients import client_of
 from artfp.serve.limits import Allowance, Gate, Rate
 from artfp.serve.refusals import RefusalError, full, wrong
-from artfp.serve.settings import BATCH, Limits, Settings, is_loopback, network
+from artfp.serve.settings import Limits, Settings, is_loopback, network
 
 PROXIES = (network("10.0.0.0/8"), network("::1"))
 
@@ -154,9 +154,6 @@ def test_limits_that_cannot_be_are_refused(fields: dict[str, float], words: str)
 
 
 def test_settings() -> None:
-    from artfp.codec import desk
-
-    assert desk.BATCH == BATCH
     assert Settings().is_local
     assert not Settings(host="0.0.0.0").is_local
     assert not Settings(proxies=PROXIES).is_local
