@@ -20,7 +20,9 @@ import json
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -118,15 +120,20 @@ def _style_gan_warnings(totals: Totals) -> list[str]:
 
 def write_tables(contents: Contents, mark_of: MarkOf, labelled: bool) -> None:
     """Write the manifest's rows and, where the images themselves lie in folders, what loaders look for beside them."""
-    if not contents.output.is_sharded:
-        with (contents.staged / LABEL_FILE).open("w", encoding="utf-8") as stream:
-            _write_labels(stream, contents, labelled)
-        with (contents.staged / METADATA).open("w", encoding="utf-8") as stream:
-            for sample in contents:
-                _line(stream, {"file_name": sample.name} | contents.columns(sample))
-    with (contents.staged / MANIFEST_ROWS).open("w", encoding="utf-8") as stream:
+    with ExitStack() as open_files:
+        open_table = partial(_open_table, contents.staged, open_files)
+        rows = open_table(MANIFEST_ROWS)
+        metadata = None if contents.output.is_sharded else open_table(METADATA)
         for sample in contents:
-            _line(stream, _manifest_row(sample) | mark_of(sample.row.image))
+            _line(rows, _manifest_row(sample) | mark_of(sample.row.image))
+            if metadata:
+                _line(metadata, {"file_name": sample.name} | contents.columns(sample))
+        if metadata:
+            _write_labels(open_table(LABEL_FILE), contents, labelled)
+
+
+def _open_table(staged: Path, open_files: ExitStack, name: str) -> IO[str]:
+    return open_files.enter_context((staged / name).open("w", encoding="utf-8"))
 
 
 def _write_labels(stream: IO[str], contents: Contents, labelled: bool) -> None:

@@ -203,15 +203,16 @@ class Staging:
             self.root.rmdir()
 
     def _is_intact(self, group: Group) -> bool:
-        try:
-            sizes = [(self.dataset / image_name(row.image)).stat().st_size for row in group.rows]
+        files = str(self.dataset)
+        try:  # `Path` would take three times as long for each image of the dataset
+            sizes = [os.stat(f"{files}/{image_name(row.image)}").st_size for row in group.rows]  # noqa: PTH116
         except OSError:
             return False
         return sizes == [row.bytes for row in group.rows]
 
     def _remove(self, images: range) -> None:
         """A group that died half-way may have left images that its second attempt does not write."""
-        for number in range(images.start // PER_FOLDER, -(-images.stop // PER_FOLDER)):
+        for number in range(images.start // PER_FOLDER, -(-images.stop // PER_FOLDER)) if images else ():
             folder = self.dataset / f"{number:05d}"
             for path in folder.iterdir() if folder.exists() else ():
                 if image_name(images.start) <= f"{folder.name}/{path.name}" < image_name(images.stop):
