@@ -3,8 +3,8 @@
     files --threads: decode, resize--> fixed batches --threads: codec--> soft bits --> Evidence
 
 An image is resized to the codec's size as it is read, so that images of any sizes share a batch, and the last batch
-is padded, so that an image reads the same whatever came before it. Memory does not grow with the images beyond
-their names and hard bits.
+is padded, so that an image reads the same whatever came before it. Memory grows with the threads, and does not grow
+with the images beyond their names and hard bits.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from artfp.codec.base import MIN_SIDE, Codec
-from artfp.codec.desk import Size, Work, open_desks
+from artfp.codec.desk import Size, Task, open_desks
 from artfp.data.streams import read_ahead, thread_count
 from artfp.errors import BadInputError, UsageError
 from artfp.files import sha256_bytes
@@ -80,12 +80,12 @@ class Reading:
     fast: bool = False  # without a search for cuts and turns
 
     @property
-    def work(self) -> Work:
+    def task(self) -> Task:
         """What a desk needs to know of it."""
-        return Work(self.codec, self.fast)
+        return Task(self.codec, self.fast)
 
     def gather(self, batches: Iterable[Floats]) -> None:
-        """The soft bits of further images."""
+        """Take the soft bits of further images."""
         for soft in batches:
             self.evidence.add(soft)
 
@@ -123,7 +123,7 @@ def read_images(
     sizes = sorted({reading.codec.size for reading in readings})
     judged: list[Judged] = []
     bad: list[BadFile] = []
-    with ThreadPoolExecutor(thread_count()) as pool, open_desks(reading.work for reading in readings) as desks:
+    with ThreadPoolExecutor(thread_count()) as pool, open_desks(reading.task for reading in readings) as desks:
         load = functools.partial(_load, items, sizes)
         for done, loaded in enumerate(read_ahead(pool, load, range(len(items)), AHEAD), start=1):
             if loaded.problem:
@@ -133,27 +133,30 @@ def read_images(
                 for reading, desk in zip(readings, desks, strict=True):
                     reading.gather(desk.read(loaded.inputs[reading.codec.size], loaded.size))
             on_progress(done, len(items), f"{len(bad)} bad" if bad else "")
+        if bad and (not skip_bad or not judged):
+            raise BadFilesError(bad, len(items))
         for reading, desk in zip(readings, desks, strict=True):
             reading.gather(desk.rest())
-    if bad and (not skip_bad or not judged):
-        raise BadFilesError(bad, len(items))
     return judged, bad
 
 
 def read_pixels(codec: Codec, images: Sequence[Pixels]) -> Floats:
     """The soft bits, N x n, of images at hand, of any sizes: what `read_images` reads of the files that hold them."""
-    return _read(Work(codec), ((shrunk(image, codec.size), image.shape[:2]) for image in images))
+    inputs = (Loaded("", image.shape[:2], {codec.size: shrunk(image, codec.size)}) for image in images)
+    (soft,) = read_loaded([Task(codec)], inputs)
+    return soft
 
 
-def read_loaded(codec: Codec, images: Sequence[Loaded], fast: bool = False) -> Floats:
-    """Those of images that were loaded for this codec's size."""
-    return _read(Work(codec, fast), ((loaded.inputs[codec.size], loaded.size) for loaded in images))
-
-
-def _read(work: Work, images: Iterable[tuple[Tensor, Size]]) -> Floats:
-    with open_desks([work]) as (desk,):
-        found = [soft for image, size in images for soft in desk.read(image, size)]
-        return np.concatenate([np.empty((0, work.codec.n_bits)), *found, *desk.rest()])
+def read_loaded(tasks: Sequence[Task], images: Iterable[Loaded]) -> list[Floats]:
+    """For each task the soft bits, N x n, of all images."""
+    found: list[list[Floats]] = [[np.empty((0, task.codec.n_bits))] for task in tasks]
+    with open_desks(tasks) as desks:
+        for loaded in images:
+            for task, desk, soft in zip(tasks, desks, found, strict=True):
+                soft += desk.read(loaded.inputs[task.codec.size], loaded.size)
+        for desk, soft in zip(desks, found, strict=True):
+            soft += desk.rest()
+    return [np.concatenate(soft) for soft in found]
 
 
 def load_readable(file: bytes, name: str, max_pixels: int | None = None) -> LoadedImage:

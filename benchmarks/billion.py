@@ -23,7 +23,6 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from artfp.codec.base import Codec
-from artfp.codec.desk import BATCH
 from artfp.codec.store import load_codec, suitable_for
 from artfp.data.procedural import generate
 from artfp.files import read_json
@@ -32,6 +31,7 @@ from benchmarks.measuring.tables import ruled
 
 SIDES, KINDS = (64, 256, 1024), ("embed", "verify")
 IMAGES, HOUR = 1e9, 3600
+COUNTED = 64  # images of which operations are counted
 SPEED = Path("runs/speed.json")
 
 Details = Mapping[str, Any]
@@ -76,11 +76,11 @@ def hours(seconds: float) -> str:
 
 def operations(codec: Codec, work: Callable[[Codec, torch.Tensor], object]) -> float:
     """Additions and multiplications for an image, in the mean of a batch."""
-    images = to_tensor(np.stack(list(generate("photo-like", BATCH, codec.side, seed=1))))
+    images = to_tensor(np.stack(list(generate("photo-like", COUNTED, codec.side, seed=1))))
     prepared = _marking(codec, images) if work is _reading else images
     with FlopCounterMode(display=False) as counter:
         work(codec, prepared)
-    return counter.get_total_flops() / BATCH
+    return counter.get_total_flops() / COUNTED
 
 
 def _marking(codec: Codec, images: torch.Tensor) -> torch.Tensor:

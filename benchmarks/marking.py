@@ -23,7 +23,6 @@ from torch import Tensor
 
 from artfp.codec import learned
 from artfp.codec.base import Codec
-from artfp.codec.desk import BATCH
 from artfp.codec.store import load_codec
 from artfp.data.survey import evenly_spaced
 from artfp.images import to_tensor
@@ -33,6 +32,7 @@ from artfp.seeds import numpy_generator
 from benchmarks.measuring.images import at_side
 from benchmarks.measuring.machine import prepare
 
+BATCH = 64  # as `embed-dataset` has of small images
 ALTERED = (("jpeg", 80.0), ("jpeg", 50.0), ("noise", 0.05))
 
 

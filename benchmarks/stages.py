@@ -23,7 +23,7 @@ import torch
 from PIL import Image
 
 from artfp.codec.base import Codec
-from artfp.codec.desk import BATCH, Work, open_desks
+from artfp.codec.desk import BATCH, Task, open_desks
 from artfp.codec.store import load_codec, suitable_for
 from artfp.data.procedural import generate
 from artfp.files import write_json
@@ -34,8 +34,7 @@ from benchmarks.measuring.tables import ruled
 
 SIDES = (64, 128, 256, 1024)
 ROUNDS = 3
-IMAGES, FEW = 256, 64  # of LARGE pixels a side there are few
-LARGE = 512
+IMAGES, FEW, LARGE = 256, 64, 512  # few of so many pixels a side
 PILLOW = "what Pillow takes"
 
 Times = dict[str, float]
@@ -95,7 +94,7 @@ def reading(codec: Codec, marked: Sequence[Pixels]) -> Times:
 
 
 def _read(codec: Codec, small: Sequence[torch.Tensor], sizes: Sequence[tuple[int, int]]) -> None:
-    with open_desks([Work(codec)]) as (desk,):
+    with open_desks([Task(codec)]) as (desk,):
         for image, size in zip(small, sizes, strict=True):
             desk.read(image, size)
         desk.rest()

@@ -28,8 +28,8 @@ class Look(NamedTuple):
     logits: Tensor  # N x n, for the search to begin with; of codecs that make none, nothing
 
     @classmethod
-    def sure(cls, soft: Tensor) -> Look:
-        """One that none of these images needs a search after."""
+    def without_search(cls, soft: Tensor) -> Look:
+        """One that leaves no image to be searched."""
         return cls(soft, torch.zeros(len(soft), dtype=torch.bool, device=soft.device), soft[:, :0])
 
 
@@ -54,7 +54,11 @@ class Codec(ABC):
 
     def look(self, inner: Tensor) -> Look:
         """One look at images at internal size; only codecs that search are ever unsure."""
-        return Look.sure(self._soft_bits(inner, self.logits))
+        return Look.without_search(self._soft_bits(inner, self.logits))
+
+    def glance(self, inner: Tensor) -> Look:
+        """One look in fast arithmetic that leaves it at that, for whoever sifts through many images."""
+        return Look.without_search(self._soft_bits(inner, self.glanced_logits))
 
     def searched(self, inner: Tensor, aspects: Tensor, logits: Tensor) -> Tensor:
         """The soft bits of images that a look left unsure, after the search for cuts and turns.
@@ -120,11 +124,6 @@ class Codec(ABC):
     def soft_bits_as_they_are(self, images: Tensor) -> Tensor:
         """The soft bits of images that are known to be neither cut nor turned, without the search."""
         return self._soft_bits(self.prepared(images), self.logits)
-
-    @torch.no_grad()
-    def soft_bits_at_a_glance(self, images: Tensor) -> Tensor:
-        """The soft bits without the search and in fast arithmetic, for whoever sifts through many images."""
-        return self._soft_bits(self.prepared(images), self.glanced_logits)
 
     def logits_as_they_are(self, images: Tensor) -> Tensor:
         """The log-odds of such images, of any size and unchecked: gradients pass, for whoever learns to be read."""

@@ -1,17 +1,19 @@
 """Reading image after image with a codec that searches: unsure images wait until a whole portion can be searched.
 
-    image --BATCH of them--> look --> soft bits --none unsure--> out, in the order that came in
+    image --a batch of them--> look --> soft bits --none unsure--> out, in the order that came in
                                       some unsure --> wait --PORTION of them, from any batches--> search --> out
 
 A search takes many looks, and takes them for PORTION images at once or not at all (`alignment`): searching the few
 unsure ones of each batch alone would look mostly at padding. What an image reads does not depend on how long it waited.
 
 On a CPU as many looks and searches go on side by side as torch has threads, each with the arithmetic of one thread:
-that is quicker by half than all threads at one of them (LAB), and an image reads the same on any number of them.
+that is quicker than all threads at one of them (LAB), and an image reads the same on any number of them. A GPU does one
+after the other.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -28,15 +30,16 @@ from artfp.codec.base import Codec, Look
 from artfp.devices import computing_on
 from artfp.statistics.exact import Floats
 
-BATCH = 16  # images in one look, always: the last batch is padded, so that an image reads the same beside any others
-MOST = 256  # batches that wait; then what is there is searched, however little
-QUEUED = 2  # looks and searches for each thread: one that it is at, and the next one
+# images in one look, always: the last batch is padded, so that an image reads the same beside any others
+BATCH, BATCH_ON_GPU = 16, 64
+MOST = 4096  # images that wait for those before them; then what is there is searched, however little
+QUEUED = 2  # looks and searches of a desk for each thread: one that it is at, and the next one
 
 Size = tuple[int, int]  # height and width
 Found = TypeVar("Found")
 
 
-class Work(NamedTuple):
+class Task(NamedTuple):
     """A codec that is to read; `fast`: every image once, in fast arithmetic, and none waits."""
 
     codec: Codec
@@ -44,12 +47,39 @@ class Work(NamedTuple):
 
 
 @contextmanager
-def open_desks(wanted: Iterable[Work]) -> Iterator[list[Desk]]:
-    """A desk for each, for as long; all of them share the threads."""
-    works = list(wanted)
-    threads = torch.get_num_threads() if all(work.codec.device.type == "cpu" for work in works) else 1
-    with computing_on(1), ThreadPoolExecutor(threads) as pool:
-        yield [Desk(work, pool, QUEUED * threads) for work in works]
+def open_desks(tasks: Iterable[Task]) -> Iterator[list[Desk]]:
+    """A desk for each task, until the end; all of them share the threads."""
+    wanted = list(tasks)
+    if any(task.codec.device.type != "cpu" for task in wanted):
+        yield [Desk(task, _Here(), 0, BATCH_ON_GPU) for task in wanted]
+        return
+    with ONE_AT_A_TIME:
+        threads = torch.get_num_threads()
+        with computing_on(1), _side_by_side(threads) as pool:
+            yield [Desk(task, pool, QUEUED * threads, BATCH) for task in wanted]
+
+
+ONE_AT_A_TIME = threading.RLock()  # how many threads torch has, it has for the whole process
+
+
+@contextmanager
+def _side_by_side(threads: int) -> Iterator[Executor]:
+    """Threads; what they have not begun when something goes wrong is left undone."""
+    pool = ThreadPoolExecutor(threads)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class _Here(Executor):
+    """Does at once whatever it is given."""
+
+    def submit(self, job: Callable[..., Found], /, *args: Any, **kwargs: Any) -> Future[Found]:
+        """Do it."""
+        done: Future[Found] = Future()
+        done.set_result(job(*args, **kwargs))
+        return done
 
 
 @dataclass(eq=False)
@@ -70,54 +100,61 @@ class _Waiting:
 class Desk:
     """One codec at work: images in, the soft bits of whole batches out."""
 
-    def __init__(self, work: Work, pool: Executor, queued: int) -> None:
-        self._codec, self._fast = work
-        self._pool, self._queued = pool, queued
-        self._next: list[tuple[Tensor, Size]] = []
+    def __init__(self, task: Task, pool: Executor, queued: int, batch: int) -> None:
+        self._codec, self._fast = task
+        self._pool, self._queued, self._size = pool, queued, batch
+        self._gathered: list[tuple[Tensor, Size]] = []
         self._batches: deque[_Batch] = deque()
         self._waiting: list[_Waiting] = []
         self._under_way: deque[tuple[Future[Any], Callable[[Any], None]]] = deque()
 
     def read(self, image: Tensor, size: Size) -> list[Floats]:
         """The soft bits of batches that are done, after one more image: 1 x 3 x H x W, and the size that it had."""
-        self._next.append((image, size))
-        if len(self._next) == BATCH:
+        self._gathered.append((image, size))
+        if len(self._gathered) == self._size:
             self._begin_look()
-        return list(self._done(self._queued))
+        self._settle(self._queued)
+        return list(self._finished())
 
     def rest(self) -> list[Floats]:
-        """The soft bits of all that waited."""
-        if self._next:
+        """The soft bits of all others."""
+        if self._gathered:
             self._begin_look()
-        found = list(self._done(0))
+        self._settle(0)
         while self._waiting:
             self._begin_search()
-            found += self._done(0)
-        return found
+            self._settle(0)
+        return list(self._finished())
 
-    def _done(self, queued: int) -> Iterator[Floats]:
-        """What is known once no more than that is under way."""
-        while len(self._under_way) > queued:
+    def _settle(self, most: int) -> None:
+        """Take what looks and searches have found, until no more than `most` of them are under way."""
+        while len(self._under_way) > most:
             future, take = self._under_way.popleft()
             take(future.result())
-            while len(self._waiting) >= PORTION or (self._waiting and len(self._batches) > MOST):
+            while len(self._waiting) >= PORTION or (self._waiting and self._is_overdue()):
                 self._begin_search()
+
+    def _is_overdue(self) -> bool:
+        """Whether too many have been looked at that wait for those before them."""
+        return (len(self._batches) - len(self._under_way)) * self._size > MOST
+
+    def _finished(self) -> Iterator[Floats]:
         while self._batches and not self._batches[0].missing:
             yield self._batches.popleft().soft.to(torch.float64).cpu().numpy()
 
-    def _begin(self, work: Callable[[], Found], take: Callable[[Found], None]) -> None:
-        self._under_way.append((self._pool.submit(work), take))
+    def _begin(self, job: Callable[[], Found], take: Callable[[Found], None]) -> None:
+        self._under_way.append((self._pool.submit(job), take))
 
     def _begin_look(self) -> None:
-        images, sizes = zip(*self._next, strict=True)
-        self._next = []
+        images, sizes = zip(*self._gathered, strict=True)
+        self._gathered = []
         self._batches.append(batch := _Batch(len(images)))
         self._begin(partial(self._look, images), partial(self._looked, batch, sizes))
 
     @torch.no_grad()
     def _look(self, images: Sequence[Tensor]) -> tuple[Tensor, Look]:
-        inner = self._codec.prepared(torch.cat([*images, *[images[-1]] * (BATCH - len(images))]))
-        return inner, Look.sure(self._codec.soft_bits_at_a_glance(inner)) if self._fast else self._codec.look(inner)
+        inner = self._codec.prepared(torch.cat([*images, *[images[-1]] * (self._size - len(images))]))
+        return inner, self._codec.glance(inner) if self._fast else self._codec.look(inner)
 
     def _looked(self, batch: _Batch, sizes: Sequence[Size], found: tuple[Tensor, Look]) -> None:
         inner, look = found

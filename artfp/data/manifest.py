@@ -32,7 +32,7 @@ from artfp.data.listing import LABEL_FILE, SHARDS, unicode_name
 from artfp.data.outputs import PARQUET_FOLDER, Kind, Output
 from artfp.data.readers import Source, shards_at
 from artfp.data.source import reason
-from artfp.data.zips import open_member
+from artfp.data.zips import is_zip, open_member
 from artfp.errors import BadInputError
 from artfp.files import sha256_bytes, sha256_file, write_json
 from artfp.results import Record
@@ -237,7 +237,7 @@ def _column(dataset: Path, name: str, what: str) -> list[tuple[str, Any]]:
 
 def _table(dataset: Path, name: str) -> bytes:
     """One of our tables, of a folder, of a zip, or of shards."""
-    if dataset.is_file() and dataset.suffix.lower() not in SHARDS and zipfile.is_zipfile(dataset):
+    if dataset.is_file() and dataset.suffix.lower() not in SHARDS and is_zip(dataset):
         return _of_zip(dataset, name)
     return (_home(dataset) / name).read_bytes()
 

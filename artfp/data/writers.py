@@ -203,8 +203,8 @@ class Staging:
             self.root.rmdir()
 
     def _is_intact(self, group: Group) -> bool:
-        files = str(self.dataset)
-        try:  # `Path` would take three times as long for each image of the dataset
+        files = str(self.dataset)  # text: paths would take as long again for each image of the dataset
+        try:
             sizes = [os.stat(f"{files}/{image_name(row.image)}").st_size for row in group.rows]  # noqa: PTH116
         except OSError:
             return False
@@ -212,7 +212,9 @@ class Staging:
 
     def _remove(self, images: range) -> None:
         """A group that died half-way may have left images that its second attempt does not write."""
-        for number in range(images.start // PER_FOLDER, -(-images.stop // PER_FOLDER)) if images else ():
+        if not images:
+            return
+        for number in range(images.start // PER_FOLDER, -(-images.stop // PER_FOLDER)):
             folder = self.dataset / f"{number:05d}"
             for path in folder.iterdir() if folder.exists() else ():
                 if image_name(images.start) <= f"{folder.name}/{path.name}" < image_name(images.stop):

@@ -1,6 +1,6 @@
 """Judging requests, in the worker: the same reading, the same statistics and the same verdict as `artfp verify`.
 
-Images of several requests share the codec's batches, which have 16 places whether they are taken or not: an image
+Images of several requests share the codec's batches, which have as many places whether they are taken or not: an image
 reads the same whatever it shares them with, and a full batch costs what a single image does.
 """
 
@@ -81,7 +81,7 @@ class Judge:
     def _read(self, parts: Sequence[Sequence[Loaded]]) -> Iterator[list[Reading]]:
         """Of each part, what every codec reads in it."""
         images = [image for part in parts for image in part]
-        soft = [iter(read_loaded(reading.codec, images, reading.fast)) for reading in self._readings]
+        soft = [iter(found) for found in read_loaded([reading.task for reading in self._readings], images)]
         for part in parts:
             yield [self._evidence(reading, rows, len(part)) for reading, rows in zip(self._readings, soft, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Inquiries wait here for the worker, which takes as many at a time as fill a batch of the codec."""
+"""Inquiries wait here for the worker, which takes several at a time: they share the codec's batches."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Queue:
         pause = 0.0
         while True:
             await self._arrived.wait()
-            # the codec takes as long for one image as for some: let those in who come while the last get their answers
+            # a batch takes as long for one image as for many: let those in who come while the last get their answers
             await asyncio.sleep(pause)
             batch = self._next()
             if batch:

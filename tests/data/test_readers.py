@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from artfp.data.manifest import read_manifest
 from artfp.data.readers import collect, open_source
 from artfp.errors import BadInputError, UsageError
 
@@ -255,3 +256,12 @@ def test_the_hash_of_folders_and_zips_is_what_it_always_was(tmp_path: Path) -> N
     contents = {name: text.encode() for name, text in tables.items()} | {"../up.png": b"x"}
     with open_source(archive(tmp_path / "z.zip", "a.png", "b/c.jpg", "notes.txt", **contents)) as source:
         assert source.sha256 == "27568f6469224fc87b737ad4275be9411c699a52cb0b9354cd68bc56ff34c817"
+
+
+def test_one_of_several_parts_of_a_zip_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "images.txt"
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, 0, 2)
+    path.write_bytes(locator + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0, 0, 0, 0, 0))
+    with pytest.raises(BadInputError, match=r"images\.txt: .*span multiple disks"):
+        open_source(path)
+    assert read_manifest(path) is None
