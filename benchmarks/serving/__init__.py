@@ -7,5 +7,5 @@ with its worker; and the load (benchmarks/serving/load.py), a client of its own.
 marked; for the others the decoder searches for cuts and turns. Every request is a connection of its own. Under overload
 requests come at their times, whatever became of those before, ten times as many as were answered, from 16 addresses of
 this machine. Nothing but 200, 429 and 503 (with Retry-After) is a clean answer. Memory is the proportional set size of
-the server and its worker, after the first load and after the last. Under a minute on two cores.
+the server and its worker, after the first round of all loads and after the last. Two minutes on two cores.
 """
