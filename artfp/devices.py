@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import torch
 
 from artfp.errors import UsageError
+
+ONE_AT_A_TIME = threading.RLock()  # torch's number of threads is the process's; who has it may set it again
 
 
 def prepare_device(spec: str, threads: int | None = None) -> str:
@@ -27,14 +30,18 @@ def prepare_device(spec: str, threads: int | None = None) -> str:
 
 
 @contextmanager
-def computing_on(threads: int) -> Iterator[None]:
-    """So many threads compute, here and in threads that begin meanwhile, for as long."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def computing_on(threads: int) -> Iterator[int]:
+    """So many threads compute until the end; how many it were before. Other threads that ask for it wait meanwhile.
+
+    It is so here and in threads that begin to compute meanwhile, which keep it.
+    """
+    with ONE_AT_A_TIME:
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            yield before
+        finally:
+            torch.set_num_threads(before)
 
 
 def own_device(spec: str) -> str:

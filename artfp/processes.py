@@ -1,4 +1,4 @@
-"""Other processes of ours: how many there should be, and how each of them begins and ends."""
+"""Other processes of ours: how many there should be, and how each of them begins and ends; and threads that end."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 SPAWN = multiprocessing.get_context("spawn")  # a forked process would hold locks of threads that it has not
@@ -32,6 +33,16 @@ def _outlive_nobody() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+@contextmanager
+def side_by_side(threads: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads; what they have not begun at the end, as after Ctrl-C, is left undone."""
+    pool = ThreadPoolExecutor(threads)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -27,6 +26,7 @@ from artfp.errors import BadInputError, UsageError
 from artfp.files import sha256_bytes
 from artfp.images import LoadedImage, load_image
 from artfp.keys.records import PairTable
+from artfp.processes import side_by_side
 from artfp.statistics.decision import judge_images
 from artfp.statistics.evidence import Evidence
 from artfp.statistics.exact import Floats
@@ -123,7 +123,7 @@ def read_images(
     sizes = sorted({reading.codec.size for reading in readings})
     judged: list[Judged] = []
     bad: list[BadFile] = []
-    with ThreadPoolExecutor(thread_count()) as pool, open_desks(reading.task for reading in readings) as desks:
+    with side_by_side(thread_count()) as pool, open_desks(reading.task for reading in readings) as desks:
         load = functools.partial(_load, items, sizes)
         for done, loaded in enumerate(read_ahead(pool, load, range(len(items)), AHEAD), start=1):
             if loaded.problem:

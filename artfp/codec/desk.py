@@ -13,10 +13,9 @@ after the other.
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +27,7 @@ from torch import Tensor
 from artfp.codec.alignment import PORTION
 from artfp.codec.base import Codec, Look
 from artfp.devices import computing_on
+from artfp.processes import side_by_side
 from artfp.statistics.exact import Floats
 
 # images in one look, always: the last batch is padded, so that an image reads the same beside any others
@@ -48,28 +48,13 @@ class Task(NamedTuple):
 
 @contextmanager
 def open_desks(tasks: Iterable[Task]) -> Iterator[list[Desk]]:
-    """A desk for each task, until the end; all of them share the threads."""
+    """A desk for each task, until the end; all of them share the threads. One caller at a time (`computing_on`)."""
     wanted = list(tasks)
     if any(task.codec.device.type != "cpu" for task in wanted):
         yield [Desk(task, _Here(), 0, BATCH_ON_GPU) for task in wanted]
         return
-    with ONE_AT_A_TIME:
-        threads = torch.get_num_threads()
-        with computing_on(1), _side_by_side(threads) as pool:
-            yield [Desk(task, pool, QUEUED * threads, BATCH) for task in wanted]
-
-
-ONE_AT_A_TIME = threading.RLock()  # how many threads torch has, it has for the whole process
-
-
-@contextmanager
-def _side_by_side(threads: int) -> Iterator[Executor]:
-    """Threads; what they have not begun when something goes wrong is left undone."""
-    pool = ThreadPoolExecutor(threads)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with computing_on(1) as threads, side_by_side(threads) as pool:
+        yield [Desk(task, pool, QUEUED * threads, BATCH) for task in wanted]
 
 
 class _Here(Executor):
@@ -102,7 +87,7 @@ class Desk:
 
     def __init__(self, task: Task, pool: Executor, queued: int, batch: int) -> None:
         self._codec, self._fast = task
-        self._pool, self._queued, self._size = pool, queued, batch
+        self._pool, self._queued, self._batch_size = pool, queued, batch
         self._gathered: list[tuple[Tensor, Size]] = []
         self._batches: deque[_Batch] = deque()
         self._waiting: list[_Waiting] = []
@@ -111,7 +96,7 @@ class Desk:
     def read(self, image: Tensor, size: Size) -> list[Floats]:
         """The soft bits of batches that are done, after one more image: 1 x 3 x H x W, and the size that it had."""
         self._gathered.append((image, size))
-        if len(self._gathered) == self._size:
+        if len(self._gathered) == self._batch_size:
             self._begin_look()
         self._settle(self._queued)
         return list(self._finished())
@@ -121,7 +106,7 @@ class Desk:
         if self._gathered:
             self._begin_look()
         self._settle(0)
-        while self._waiting:
+        if self._waiting:
             self._begin_search()
             self._settle(0)
         return list(self._finished())
@@ -136,7 +121,7 @@ class Desk:
 
     def _is_overdue(self) -> bool:
         """Whether too many have been looked at that wait for those before them."""
-        return (len(self._batches) - len(self._under_way)) * self._size > MOST
+        return (len(self._batches) - len(self._under_way)) * self._batch_size > MOST
 
     def _finished(self) -> Iterator[Floats]:
         while self._batches and not self._batches[0].missing:
@@ -153,7 +138,7 @@ class Desk:
 
     @torch.no_grad()
     def _look(self, images: Sequence[Tensor]) -> tuple[Tensor, Look]:
-        inner = self._codec.prepared(torch.cat([*images, *[images[-1]] * (self._size - len(images))]))
+        inner = self._codec.prepared(torch.cat([*images, *[images[-1]] * (self._batch_size - len(images))]))
         return inner, self._codec.glance(inner) if self._fast else self._codec.look(inner)
 
     def _looked(self, batch: _Batch, sizes: Sequence[Size], found: tuple[Tensor, Look]) -> None:

@@ -52,10 +52,10 @@ def measure(codec: Codec, clean: NDArray[np.uint8], marked: NDArray[np.uint8], b
 
 def likeness(clean: NDArray[np.uint8], marked: NDArray[np.uint8], side: int = CENTRE) -> Fidelity:
     """The tallies of pixels; the similarity is that of the middle, `side` pixels at most."""
-    error = clean.astype(np.int64) - marked
+    error = clean.astype(np.int32) - marked
     return Fidelity(
         images=len(marked),
-        squared_error=int((error**2).sum()),
+        squared_error=int((error**2).sum(dtype=np.int64)),
         values=error.size,
         ssim_sum=float(similarities(centre(clean, side), centre(marked, side)).sum()),
     )

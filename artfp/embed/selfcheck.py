@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,10 +19,12 @@ from artfp.codec.fidelity import Fidelity, likeness, reading
 from artfp.data.streams import read_ahead, thread_count
 from artfp.data.survey import evenly_spaced
 from artfp.data.writers import Staging, image_name
+from artfp.devices import computing_on
 from artfp.embed.job import Job, Progress
 from artfp.embed.records import SelfCheck
 from artfp.embed.request import UNMARKED
 from artfp.images import load_image
+from artfp.processes import side_by_side
 from artfp.statistics.exact import Floats
 from artfp.strips import shrunk
 
@@ -48,7 +49,7 @@ def self_check(job: Job, stage: Staging, bad: set[int], on_progress: Progress) -
     sample = [int(marked[i]) for i in evenly_spaced(len(marked), CHECKED)]
     on_progress(0, len(sample), "self-check")
     tally = Fidelity()
-    with ThreadPoolExecutor(thread_count()) as pool, open_desks([Task(job.request.codec)]) as (desk,):
+    with open_desks([Task(job.request.codec)]) as (desk,), computing_on(1), side_by_side(thread_count()) as pool:
         readings = _Readings(job, desk)
         for item in read_ahead(pool, functools.partial(_read_back, job, stage), sample):
             tally += item.likeness

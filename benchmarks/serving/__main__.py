@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,41 +55,58 @@ def main() -> int:
     return 0
 
 
+@dataclass(frozen=True)
+class Round:
+    """What `verify` does and what each load was answered, one after the other."""
+
+    bare: float  # images a second
+    single: dict[str, Any]
+    sets: dict[str, Any]
+    over: dict[str, Any]
+    megabytes: float  # of the server and its worker, afterwards
+
+    def share(self, load: str) -> float:
+        """The images that were judged of a load, of those that `verify` judges in the time."""
+        return float(getattr(self, load)["images_a_second"] / self.bare)
+
+    @property
+    def held(self) -> float:
+        """How much is still answered while ten times as much is asked."""
+        return float(self.over["answered_a_second"] / max(self.single["answered_a_second"], 1e-9))
+
+    @property
+    def unclean(self) -> int:
+        """Answers that nobody should get, under any load."""
+        said = [load["said"].items() for load in (self.single, self.sets, self.over)]
+        return sum(count for word, count in itertools.chain(*said) if word not in CLEAN)
+
+
 def figures(folder: Path, codec: str, images: int, side: int, seconds: float) -> list[Figure]:
-    """Everything, in turns; the rates are those of the last round."""
+    """The medians of several rounds."""
     registry, files = material(folder, codec, images, side)
     with serving(registry, folder) as (url, pid):
-        bare, megabytes = [bare_rate(registry, files, codec, seconds / 2)], []
-        for _ in range(ROUNDS):
-            single = loaded(url, files, seconds, "--at-a-time", AT_ONCE)
-            sets = loaded(url, files, seconds, "--at-a-time", AT_ONCE // EACH, "--each", SET)
-            asked = TIMES * single["answered_a_second"]
-            over = loaded(url, files, seconds, "--a-second", asked)
-            megabytes.append(round(summed_pss(pid) / 1024, 1))
-        bare.append(bare_rate(registry, files, codec, seconds / 2))
-    own = sum(bare) / len(bare)
-    rates = {"bare images a second": [round(rate, 1) for rate in bare]}
-    unclean = sum(count for said, count in over["said"].items() if said not in CLEAN)
+        rounds = [_round(url, pid, registry, files, codec, seconds) for _ in range(ROUNDS)]
+    details = {"rounds": [asdict(each) for each in rounds]}
+    middle = [statistics.median(each.share(load) for each in rounds) for load in ("single", "sets")]
+    held = statistics.median(each.held for each in rounds)
+    megabytes = [each.megabytes for each in rounds]
+    unclean = sum(each.unclean for each in rounds)
+    grown = megabytes[-1] / max(megabytes[0], 1)
     return [
-        Figure("single", "one image a request", "verify", single["images_a_second"] / own, 0.7, details=rates | single),
-        Figure("sets", f"{SET} images a request", "verify", sets["images_a_second"] / own, 0.7, details=rates | sets),
-        Figure("unclean", f"unclean answers at {TIMES} x", "none", unclean, 0, at_least=False, details=over),
-        Figure("held", f"verdicts a second at {TIMES} x", "at 1 x", _held(over, single), 0.5, details={"asked": asked}),
-        Figure(
-            "memory",
-            f"memory after {ROUNDS} rounds of the loads",
-            "after one",
-            megabytes[-1] / megabytes[0],
-            1.05,
-            at_least=False,
-            details={"MB after each": megabytes},
-        ),
+        Figure("single", "one image a request", "verify", middle[0], 0.7, details=details),
+        Figure("sets", f"{SET} images a request", "verify", middle[1], 0.7),
+        Figure("unclean", f"unclean answers, also at {TIMES} x", "none", unclean, 0, at_least=False),
+        Figure("held", f"verdicts a second at {TIMES} x", "at 1 x", held, 0.5),
+        Figure("memory", f"memory after {ROUNDS} rounds", "after one", grown, 1.05, False, details={"MB": megabytes}),
     ]
 
 
-def _held(over: dict[str, Any], single: dict[str, Any]) -> float:
-    """How much is still answered while ten times as much is asked."""
-    return float(over["answered_a_second"] / max(single["answered_a_second"], 1e-9))
+def _round(url: str, pid: int, registry: Path, files: Path, codec: str, seconds: float) -> Round:
+    bare = bare_rate(registry, files, codec, seconds)
+    single = loaded(url, files, seconds, "--at-a-time", AT_ONCE)
+    sets = loaded(url, files, seconds, "--at-a-time", AT_ONCE // EACH, "--each", SET)
+    over = loaded(url, files, seconds, "--a-second", TIMES * single["answered_a_second"])
+    return Round(bare, single, sets, over, round(summed_pss(pid) / 1024, 1))
 
 
 def material(folder: Path, spec: str, images: int, side: int) -> tuple[Path, Path]:

@@ -154,10 +154,11 @@ def test_what_breaks_beside_is_told_and_threads_are_as_they_were(step: str, monk
 
 
 def test_what_was_not_begun_is_left_undone(monkeypatch: pytest.MonkeyPatch) -> None:
-    codec, looks, go_on = Doubter(), [], threading.Event()
+    codec, looks, begun, go_on = Doubter(), [], threading.Event(), threading.Event()
 
     def look(inner: Tensor) -> Look:
         looks.append(len(inner))
+        begun.set()
         go_on.wait(10)
         return Look.without_search(inner[:, 0, 0, :2])
 
@@ -165,6 +166,7 @@ def test_what_was_not_begun_is_left_undone(monkeypatch: pytest.MonkeyPatch) -> N
         with computing_on(1), open_desks([Task(codec)]) as (at_work,):
             for _ in range(QUEUED * BATCH):
                 at_work.read(*image(SURE))
+            begun.wait(10)
             threading.Timer(0.2, go_on.set).start()
             raise KeyboardInterrupt
 
@@ -181,3 +183,32 @@ def test_off_the_cpu_batches_are_larger_and_follow_one_another(monkeypatch: pyte
         assert torch.get_num_threads() == 3
         done = [len(at_work.read(*image(SURE))) for _ in range(BATCH_ON_GPU)]
     assert done == [0] * (BATCH_ON_GPU - 1) + [1]
+
+
+def test_whoever_reads_in_another_thread_waits_for_his_turn_and_finds_all_threads() -> None:
+    found = []
+
+    def reads() -> None:
+        with computing_on(1) as threads:
+            found.append(threads)
+
+    others = [threading.Thread(target=reads) for _ in range(3)]
+    usual = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with open_desks([Task(Doubter())]):
+            for other in others:
+                other.start()
+            others[0].join(0.2)
+            assert found == []
+        for other in others:
+            other.join(10)
+    finally:
+        torch.set_num_threads(usual)
+    assert found == [3, 3, 3]
+
+
+def test_desks_within_desks_share_nothing() -> None:
+    with computing_on(3), open_desks([Task(Doubter())]), open_desks([Task(Doubter())]) as (inner,):
+        found = [soft for _ in range(3 * BATCH) for soft in inner.read(*image(SURE))] + inner.rest()
+    assert len(np.concatenate(found)) == 3 * BATCH
