@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import heapq
 import os
 import re
 import stat
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, pairwise
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
@@ -20,6 +21,7 @@ from artfp.images import EXTENSIONS
 from artfp.limits import ENTRIES, FILE_BYTES, TABLE_BYTES
 
 LABEL_FILE = "dataset.json"
+RUN = 1 << 16  # names that are put in order at once
 PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # bzip2 and LZMA take a gigabyte for what 4 KB say
 OTHER_PACKING = "packed in another way than deflate; make the zip again"
 SHARDS = frozenset({".tar", ".parquet"})  # files that are datasets, or parts of one, themselves
@@ -144,28 +146,35 @@ def walk_folder(path: Path) -> Listing:
     found = Listing()
     found.images = Packed()
     root = os.path.realpath(path)
-    left = [""]
-    while left:
-        name = left.pop()
-        if name.endswith("/") or not name:
-            left.extend(_last_first(path, name, found))
+    open_folders = [_in_order(_inside(path, "", found))]
+    while open_folders:
+        name = next(open_folders[-1], None)
+        if name is None:
+            open_folders.pop()
+        elif name.endswith("/"):
+            open_folders.append(_in_order(_inside(path, name, found)))
         else:
             _sort_in(found, path, name, root)
     return found
 
 
-def _last_first(path: Path, folder: str, found: Listing) -> list[str]:
-    """What is in a folder, itself told with a slash as others are, against the order of all names below it."""
-    names = []
+def _inside(path: Path, folder: str, found: Listing) -> Iterator[str]:
+    """What is in a folder, told with all folders before it; folders have a slash behind them."""
     try:
         with os.scandir(path / folder) as items:
-            for item in items:
-                if not is_hidden(item.name):
-                    names.append(f"{folder}{item.name}" + "/" * item.is_dir(follow_symlinks=False))
-                    found.limit(len(names))
+            for count, item in enumerate((item for item in items if not is_hidden(item.name)), start=1):
+                found.limit(count)
+                yield f"{folder}{item.name}" + "/" * item.is_dir(follow_symlinks=False)
     except OSError as error:
         raise BadInputError(f"{path / folder}: cannot be listed ({error.strerror})") from error
-    return sorted(names, reverse=True)
+
+
+def _in_order(names: Iterator[str]) -> Iterator[str]:
+    """Names in their order. Of a million in one folder only some are in memory, the others compressed."""
+    runs: list[Iterable[str]] = []
+    while run := sorted(islice(names, RUN)):
+        runs.append(Texts(run) if len(run) == RUN else run)
+    return heapq.merge(*runs)
 
 
 def _sort_in(found: Listing, path: Path, name: str, root: str) -> None:

@@ -15,6 +15,8 @@ from .mutations import ODD, WHOLE, changed, mutated, places, without
 from .regressions import REGRESSIONS
 from .targets import TARGETS, NamelessError, Target
 
+ROOT = Path(__file__).parents[2]
+ROWS = ROOT / "benchmarks" / "results" / "fuzz"
 SECONDS = 2  # of the processor, that an input of a few kilobytes may take at most
 OF_SEVERAL_KINDS = ("signing-key", "recipe")  # and are read as each of them
 INPUTS_OF_ISSUE = {"image", "zip", "tar", "parquet", "key", "recipe", "codec", "generator", "manifest", "verdict"}
@@ -68,3 +70,12 @@ def test_mutations_are_of_json_alone() -> None:
     assert all(len(each.split(b"\n")) == 3 for each in made if each)
     assert mutated(b"\x89PNG", random.Random(0)) is None
     assert mutated(json.dumps(ODD[:4]).encode(), random.Random(0)) is not None
+
+
+def test_docs_tell_every_run_of_ten_minutes() -> None:
+    page = (ROOT / "docs" / "hostile.md").read_text(encoding="utf-8")
+    for name in TARGETS:
+        row = json.loads((ROWS / f"{name}.json").read_text(encoding="utf-8"))
+        assert row["seconds"] >= 590
+        assert row["findings"] == []
+        assert f"`{name}` {row['inputs']:,}" in page
