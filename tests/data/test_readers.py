@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from artfp.data import listing
 from artfp.data.manifest import read_manifest
 from artfp.data.readers import collect, open_source
 from artfp.errors import BadInputError, UsageError
@@ -265,3 +266,14 @@ def test_one_of_several_parts_of_a_zip_is_refused_by_name(tmp_path: Path) -> Non
     with pytest.raises(BadInputError, match=r"images\.txt: .*span multiple disks"):
         open_source(path)
     assert read_manifest(path) is None
+
+
+@pytest.mark.parametrize("run", [1, 2, 3, 100])
+def test_folders_of_any_number_of_files_are_put_in_order(
+    run: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "RUN", run)
+    names = ["b.png", "a/2.png", "a/1.png", "a.png", "a/c/1.png", "a-b.png", "c.png", "B.png", "é.png"]
+    put(tmp_path, *names)
+    with open_source(tmp_path) as source:
+        assert [entry.name for entry in source] == sorted(names)
