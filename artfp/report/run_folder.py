@@ -11,6 +11,7 @@ RUN/data/marked/        the manifest of the marked data
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,9 @@ def _read_verdict(path: Path) -> Verdict:
     verdict = read_record(path, Verdict, "a verdict")
     if verdict.outcome not in OUTCOMES or verdict.n_bits < 1:
         raise BadInputError(f"{path}: not a verdict (outcome or n_bits cannot be)")
+    values = [value for each in (verdict, *verdict.images) for value in vars(each).values()]
+    if any(isinstance(value, float) and math.isnan(value) for value in values):
+        raise BadInputError(f"{path}: not a verdict (a number is NaN)")
     return verdict
 
 

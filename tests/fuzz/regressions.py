@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import struct
 import tempfile
 import zipfile
@@ -121,7 +122,11 @@ REGRESSIONS: dict[str, dict[str, Build]] = {
     "manifest-rows": {
         "a name that is a number": lambda: b'{"file_name": 1, "key_id": 1, "key_seed": 1, "source_file": 1}\n'
     },
-    "verdict": {"half a character": lambda: odd_json("verdict", ("statement",), LONE), "deep": lambda: DEEP},
+    "verdict": {
+        "no number": lambda: odd_json("verdict", ("q",), math.nan),
+        "half a character": lambda: odd_json("verdict", ("statement",), LONE),
+        "deep": lambda: DEEP,
+    },
     "run": {"half a character": lambda: odd_json("run", ("name",), LONE), "deep": lambda: DEEP},
     "transfer": {
         "images without end": lambda: b'{"images_shown": Infinity, "matching_bits": 1, "total_bits": 2, "p": 1}\n',

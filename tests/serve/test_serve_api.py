@@ -31,7 +31,7 @@ from artfp.verify import verify
 
 def test_verdicts_are_those_of_verify(serve: Serve, world: World) -> None:
     sets = [world.marked[:1], world.marked[:3], world.clean[:1], world.clean[:3], [world.marked[0], *world.clean[:5]]]
-    client = serve()
+    client = serve(bench={"three_words": True})  # one clean image in some hundreds is inconclusive by chance
     with Registry(world.registry) as registry:
         for files in sets:
             items = [(f"{index}.png", lambda file=file: file) for index, file in enumerate(files)]
