@@ -35,6 +35,8 @@ from artfp.robustness import (
 )
 from artfp.statistics.calibration import Share
 
+MOST_DAMAGE = 1e9  # dB, or a distance: an axis could not be drawn beyond all numbers
+
 
 @dataclass(frozen=True)
 class SweepFolder:
@@ -126,7 +128,7 @@ def _wrong_in(row: Row, n_bits: int) -> Iterator[str]:
     yield from (name for name, share in _shares_of(row).items() if not 0 <= share.count <= share.total)
     if row.damage is not None:
         damages = (row.damage.psnr, row.damage.lpips, row.damage.frechet)
-        if not _finite(value for value in damages if value is not None):
+        if not all(abs(value) <= MOST_DAMAGE for value in damages if value is not None):  # nor is NaN
             yield "damage"
 
 
@@ -163,7 +165,3 @@ def _shares_of(row: Row) -> dict[str, Share]:
         for name in ("single", "single_empirical")
     }
     return {name: share for name, share in found.items() if share is not None}
-
-
-def _finite(values: Iterator[float]) -> bool:
-    return all(math.isfinite(value) for value in values)

@@ -145,5 +145,8 @@ REGRESSIONS: dict[str, dict[str, Build]] = {
         "half a character": lambda: odd_json("contest", ("models", "m", "recipe"), LONE),
     },
     "contest-row": {"a hash that is a number": lambda: odd_json("contest-row", ("data", "real"), 1)},
-    "sweep-row": {"a strength of 400 digits": lambda: odd_json("sweep-row", ("strength",), 10**400)},
+    "sweep-row": {
+        "a strength of 400 digits": lambda: odd_json("sweep-row", ("strength",), 10**400),
+        "a damage beyond all axes": lambda: odd_json("sweep-row", ("damage", "psnr"), 1e308),
+    },
 }
