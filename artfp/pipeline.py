@@ -39,8 +39,8 @@ from artfp.images import LoadedImage, encode_png, load_image
 from artfp.keys.registry import Registry
 from artfp.ownership import check_owner
 from artfp.recipe import setting
-from artfp.records import read_record
 from artfp.report.page import write_report
+from artfp.report.run_folder import read_verdict
 from artfp.report.templates import PAGE
 from artfp.seals import sealed
 from artfp.verdict import Verdict
@@ -118,7 +118,7 @@ def run(recipe: RunRecipe, folder: Path, registry_path: Path | None, device: str
     with _opened(recipe, folder, registry_path, device, watch) as opened:
         for stage in STAGES:
             stage(opened)
-        return {name: _read_verdict(opened, name) for name in (*opened.models, "data")}
+        return {name: read_verdict(opened.folder / "verdicts" / f"{name}.json") for name in (*opened.models, "data")}
 
 
 def check(recipe: RunRecipe, folder: Path, device: str) -> dict[str, Any]:
@@ -284,7 +284,3 @@ def _codec(recipe: RunRecipe, device: str) -> Codec:
 def _description(recipe: RunRecipe) -> dict[str, Any]:
     plain = recipes.to_dict(recipe)
     return {"name": recipe.name, "artfp_version": __version__, "recipe": plain}
-
-
-def _read_verdict(run: Run, name: str) -> Verdict:
-    return read_record(run.folder / "verdicts" / f"{name}.json", Verdict, "a verdict")

@@ -13,6 +13,7 @@ from artfp.recipe import MOST
 from artfp.results import Record
 
 R = TypeVar("R", bound=Record)
+ROUNDING = 1e-9  # by which a computed share may miss 0 or 1
 PLAIN: dict[Any, tuple[type, ...]] = {
     int: (int,),
     float: (int, float),
@@ -57,6 +58,11 @@ def record_of(values: dict[str, Any], path: Path, kind: type[R], noun: str) -> R
     return record
 
 
+def are_shares(*values: float | None) -> bool:
+    """Whether those that are there lie between nothing and all."""
+    return all(value is None or -ROUNDING <= value <= 1 + ROUNDING for value in values)
+
+
 def misfits(record: Record) -> list[str]:
     """The fields that hold something else than their annotations say."""
     hints = typing.get_type_hints(type(record))
@@ -77,6 +83,6 @@ def _fits(hint: Any, value: Any) -> bool:
         return isinstance(value, hint) and not misfits(value)
     if origin is list:
         return isinstance(value, list) and all(_fits(args[0], each) for each in value)
-    if isinstance(value, int) and abs(value) > MOST:
+    if isinstance(value, int | float) and not abs(value) <= MOST:  # nor is NaN
         return False
     return isinstance(value, PLAIN[hint]) and (hint is bool or not isinstance(value, bool))

@@ -20,7 +20,7 @@ from artfp.codec.touchup import touched_up
 from artfp.devices import fast_arithmetic
 from artfp.errors import ArtfpError, BadInputError, UsageError
 from artfp.files import read_json, sha256_file
-from artfp.keys.fingerprint import CodecFacts
+from artfp.keys.fingerprint import MOST_BITS, CodecFacts
 from artfp.recipe import parse, setting
 from artfp.statistics.exact import SOFT_SCALE
 
@@ -35,7 +35,7 @@ OTHER_FORMAT = "of another version of artfp; train it again, or install the one 
 class Architecture:
     """All that shapes the networks."""
 
-    bits: int = setting(64, low=8, high=512)
+    bits: int = setting(64, low=8, high=MOST_BITS)
     size: int = setting(64, choices=(32, 64, 128))
     width: int = setting(96, low=8, high=512)
     depth: int = setting(2, low=1, high=8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from artfp.keys.fingerprint import MOST_BITS
 from artfp.recipe import setting
 
 PARTS = 4  # of a batch; the first stays untouched, so that clean files are never traded for attacked ones
@@ -17,7 +18,7 @@ class CodecRecipe:
 
     name: str = setting()
     seed: int = setting(0, low=0)
-    bits: int = setting(64, low=8, high=512)
+    bits: int = setting(64, low=8, high=MOST_BITS)
     size: int = setting(64, choices=(32, 64, 128))
     at: int | None = setting(None, choices=(32, 64, 128, 256))  # side of the training images; none: the codec's size
     width: int = setting(96, low=8, high=512)

@@ -21,6 +21,7 @@ from artfp.errors import BadInputError
 Label = int | list[float]
 CHUNKED = re.compile(r"\d{5}/img\d{8}\.\w+")
 NO_CLASS = -1
+TOLD_APART = 1 << 15  # classes, by a number of two bytes
 SPLITS = frozenset(["train", "training", "test", "testing", "valid", "validation", "val", "dev", "eval", "evaluation"])
 
 
@@ -98,14 +99,14 @@ def from_folders(names: Sequence[str], skip: frozenset[str] = frozenset(), *, ar
     classes = sorted({name.split("/")[level] for name in images()})
     number = {name: label for label, name in enumerate(classes)}
     of = (NO_CLASS if name in skip else number[name.split("/")[level]] for name in names)
-    return Labels("folders", _Numbers(of), classes)
+    return Labels("folders", _Numbers(of, len(classes)), classes)
 
 
 class _Numbers(Sequence[int | None]):
-    """The classes of millions of images, four bytes each."""
+    """The classes of millions of images, two bytes each while these can tell so many apart, else four."""
 
-    def __init__(self, numbers: Iterable[int]) -> None:
-        self._of = array("i", numbers)
+    def __init__(self, numbers: Iterable[int], classes: int) -> None:
+        self._of = array("h" if classes < TOLD_APART else "i", numbers)
 
     def __len__(self) -> int:
         return len(self._of)

@@ -82,6 +82,13 @@ class Listing:
         return self
 
     @property
+    def names(self) -> Sequence[str]:
+        """What each image is called."""
+        if isinstance(self.images, Packed) and self.images.all_unicode:
+            return self.images.names
+        return Texts(unicode_name(name) for name, _, _ in self.images)
+
+    @property
     def handles(self) -> Sequence[Any]:
         """How to fetch each image."""
         return self.images.names if isinstance(self.images, Packed) else [handle for _, _, handle in self.images]
@@ -92,11 +99,13 @@ class Packed:
 
     def __init__(self) -> None:
         self.names, self._stamps = Texts(), Texts()
+        self.all_unicode = True
 
     def append(self, found: Found) -> None:
         """One more."""
         name, stamp, _ = found
         self.names.append(name)
+        self.all_unicode &= unicode_name(name) == name
         self._stamps.append(stamp)
 
     def __len__(self) -> int:

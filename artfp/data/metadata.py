@@ -1,8 +1,8 @@
 """Extra columns of a dataset: the rows of its `metadata.jsonl` or `metadata.csv`, by image.
 
 Hugging Face's rules: `file_name` is relative to the folder of the metadata file. Rows wait in a temporary file, so
-that memory holds eight bytes an image. Columns that Hugging Face would open as further files (`*_file_name`,
-`*file_names`) get `_in_source` appended, since the files they name are not carried over.
+that memory holds eight bytes an image, and none where there are no rows. Columns that Hugging Face would open as
+further files (`*_file_name`, `*file_names`) get `_in_source` appended, since the files they name are not carried over.
 """
 
 from __future__ import annotations
@@ -25,13 +25,15 @@ class ExtraColumns:
     def __init__(self, count: int) -> None:
         self.columns: list[str] = []
         self.unmatched = 0
-        self._offsets = array("q", [-1]) * count
+        self._count = count
+        self._offsets = array("q")  # of each image once there is a row
         self._file: IO[bytes] | None = None
 
     def add(self, index: int, row: Mapping[str, Any]) -> None:
         """Keep a row; a later one for the same image replaces it."""
         if self._file is None:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
+            self._offsets = array("q", [-1]) * self._count
         known = set(self.columns)
         self.columns.extend(name for name in row if name not in known)
         self._offsets[index] = self._file.seek(0, 2)

@@ -21,7 +21,6 @@ from artfp.data import labels, metadata
 from artfp.data.labels import Label, Labels
 from artfp.data.listing import LABEL_FILE, Listing, unicode_name
 from artfp.data.metadata import ExtraColumns
-from artfp.data.texts import Texts
 from artfp.errors import ArtfpError, BadInputError, UnreachableError
 
 
@@ -45,8 +44,7 @@ class Source(ABC, Sequence[Entry]):
         self.path = path
         found = self._list()
         self.others = dict(found.others.most_common())
-        self._names = Texts(unicode_name(name) for name, _, _ in found.images)
-        self._handles = found.handles
+        self._names, self._handles = found.names, found.handles
         self._problems = {unicode_name(name): why for name, why in found.problems.items()}
         self._tables = sorted(found.tables)
         self._stamp = hashlib.sha256()

@@ -58,7 +58,7 @@ class Marking:
 
     names: tuple[str, ...]
     class_names: tuple[str | None, ...]
-    of: NDArray[np.int32]
+    of: NDArray[np.signedinteger[Any]]  # of as few bytes as there are names for
 
     @property
     def marked(self) -> int:
@@ -202,7 +202,7 @@ def _check_source(
 def _assign(settings: EmbedSettings, source: Source) -> Marking:
     chosen = choose_marked(settings.seed, len(source), settings.fraction)
     if settings.key_per != "class":
-        return Marking((settings.key,), (None,), np.where(chosen, 0, UNMARKED).astype(np.int32))
+        return Marking((settings.key,), (None,), np.where(chosen, np.int8(0), np.int8(UNMARKED)))
     classes = [source.labels.class_name(index) for index in range(len(source))]
     if all(name is None for name in classes):
         raise UsageError(f"{settings.source}: has no classes, so there can be no key for each")
@@ -212,7 +212,8 @@ def _assign(settings: EmbedSettings, source: Source) -> Marking:
     used = sorted({name for index, name in enumerate(classes) if name is not None and chosen[index]})
     position = {name: number for number, name in enumerate(used)}
     of = [position.get(name or "", UNMARKED) if chosen[index] else UNMARKED for index, name in enumerate(classes)]
-    return Marking(tuple(class_key(settings.key, name) for name in used), tuple(used), np.array(of, np.int32))
+    marking = np.array(of, np.min_scalar_type(-max(1, len(used))))
+    return Marking(tuple(class_key(settings.key, name) for name in used), tuple(used), marking)
 
 
 def _known_ids(settings: EmbedSettings, marking: Marking | None, registry: Registry | None) -> tuple[str | None, ...]:

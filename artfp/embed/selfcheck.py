@@ -45,8 +45,7 @@ class _Checked:
 
 def self_check(job: Job, stage: Staging, bad: set[int], on_progress: Progress) -> SelfCheck | None:
     """Read marked files back from the disk and compare them with the source and the key."""
-    marked = np.setdiff1d(np.flatnonzero(job.request.marking.of != UNMARKED), list(bad))
-    sample = [int(marked[i]) for i in evenly_spaced(len(marked), CHECKED)]
+    sample = _sample(job, bad)
     on_progress(0, len(sample), "self-check")
     tally = Fidelity()
     with open_desks([Task(job.request.codec)]) as (desk,), computing_on(1), side_by_side(thread_count()) as pool:
@@ -56,6 +55,14 @@ def self_check(job: Job, stage: Staging, bad: set[int], on_progress: Progress) -
             readings.add(item)
             on_progress(tally.images, len(sample), "self-check")
         return _conclusion(tally + readings.all(), job.request.settings.strength) if sample else None
+
+
+def _sample(job: Job, bad: set[int]) -> list[int]:
+    """Some of the images that are marked, evenly spread over them."""
+    carries_key = job.request.marking.of != UNMARKED
+    carries_key[list(bad)] = False
+    marked = np.flatnonzero(carries_key)
+    return [int(marked[i]) for i in evenly_spaced(len(marked), CHECKED)]
 
 
 class _Readings:

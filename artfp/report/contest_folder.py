@@ -5,7 +5,6 @@ A row that is asked for and not there is not made yet. Of contest.json this read
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +14,12 @@ from artfp.attribution import CONTEST, ENTRIES, SCHEMA, Cost, Entry, Exam
 from artfp.contest.settings import ARTFP
 from artfp.errors import BadInputError, UsageError
 from artfp.files import is_file
-from artfp.records import read_table, read_versioned, record_of
+from artfp.records import are_shares, read_table, read_versioned, record_of
 from artfp.results import Record
 from artfp.statistics.jackknife import Interval
 
 SHOWN = {True: "marked models", False: "models without marks"}  # artfp is shown the former
 NOUN = "a comparison"
-ROUNDING = 1e-9  # by which a computed share may miss 0 or 1
 
 
 @dataclass(frozen=True)
@@ -174,7 +172,7 @@ def _wrong_in_entry(entry: Entry, course: Course) -> Iterator[str]:
 
 def _cost_fits(cost: Cost) -> bool:
     seconds = (cost.seconds, cost.processor_seconds)
-    return cost.images >= 0 and all(math.isfinite(value) and value >= 0 for value in seconds)
+    return cost.images >= 0 and min(seconds) >= 0
 
 
 def _exam_fits(exam: Exam, classes: int) -> bool:
@@ -194,4 +192,4 @@ def _counts_fit(confusion: tuple[tuple[int, ...], ...], classes: int) -> bool:
 def _are_shares(found: Record) -> bool:
     """Whether all intervals of a record lie between nothing and all."""
     intervals = [value for value in vars(found).values() if isinstance(value, Interval)]
-    return all(-ROUNDING <= end <= 1 + ROUNDING for each in intervals for end in (each.value, each.low, each.high))
+    return all(are_shares(each.value, each.low, each.high) for each in intervals)

@@ -11,7 +11,8 @@ from itertools import groupby
 
 from artfp.attribution import Exam
 from artfp.contest.settings import ARTFP, REAL
-from artfp.report.contest_folder import ROUNDING, Contest, ContestFolder, Course, Examination
+from artfp.records import ROUNDING
+from artfp.report.contest_folder import Contest, ContestFolder, Course, Examination
 from artfp.statistics.jackknife import Interval
 
 TARGET = 0.99  # of artfp, wherever nothing was done to the images

@@ -11,19 +11,22 @@ RUN/data/marked/        the manifest of the marked data
 from __future__ import annotations
 
 import json
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from artfp.errors import BadInputError, UsageError
 from artfp.files import sha256_file
+from artfp.keys.fingerprint import MOST_BITS
 from artfp.recipe import MOST
-from artfp.records import read_record, read_table
+from artfp.records import are_shares, read_record, read_table
 from artfp.verdict import Verdict
 
 KNOWN_VERDICTS = ("model", "twin", "data")  # in the order of the page
 OUTCOMES = ("match", "no match", "inconclusive")
+PROBABILITIES = ("p_mean", "p_single", "q", "floor", "runner_up_q")
+SHARES = (*PROBABILITIES, "bit_accuracy", "share", "share_low", "share_high", "calibration_share")
 
 
 @dataclass(frozen=True)
@@ -95,20 +98,37 @@ def _hashes(path: Path) -> dict[str, str]:
     return found | ({"Manifest of the marked data": sha256_file(manifest)} if manifest.is_file() else {})
 
 
+def read_verdict(path: Path) -> Verdict:
+    """The verdict in a file; one that no judgement can have ended with is an error."""
+    verdict = read_record(path, Verdict, "a verdict")
+    if wrong := list(_wrong_in(verdict)):
+        raise BadInputError(f"{path}: not a verdict ({', '.join(wrong)} cannot be)")
+    return verdict
+
+
+def _wrong_in(verdict: Verdict) -> Iterator[str]:
+    if verdict.outcome not in OUTCOMES:
+        yield "outcome"
+    if not 1 <= verdict.n_bits <= MOST_BITS:
+        yield "n_bits"
+    if not 0 <= verdict.matching_bits <= verdict.n_bits:
+        yield "matching_bits"
+    if min(verdict.n_images, verdict.trials) < 1:
+        yield "n_images or trials"
+    if verdict.calibration_images < 0:
+        yield "calibration_images"
+    if verdict.log10_q > 0 or abs(verdict.margin or 0) > 1:
+        yield "log10_q or margin"
+    yield from (name for name in SHARES if not are_shares(getattr(verdict, name)))
+    for image in verdict.images:
+        if not (0 <= image.matching_bits <= image.n_bits <= MOST_BITS and are_shares(image.p, image.q)):
+            yield f"the verdict on {image.name}"
+
+
 def _read_verdicts(folder: Path) -> dict[str, Verdict]:
     names = {path.stem: path for path in sorted(folder.glob("*.json"))}
     ordered = [name for name in KNOWN_VERDICTS if name in names] + [n for n in names if n not in KNOWN_VERDICTS]
-    return {name: _read_verdict(names[name]) for name in ordered}
-
-
-def _read_verdict(path: Path) -> Verdict:
-    verdict = read_record(path, Verdict, "a verdict")
-    if verdict.outcome not in OUTCOMES or verdict.n_bits < 1:
-        raise BadInputError(f"{path}: not a verdict (outcome or n_bits cannot be)")
-    values = [value for each in (verdict, *verdict.images) for value in vars(each).values()]
-    if any(isinstance(value, float) and math.isnan(value) for value in values):
-        raise BadInputError(f"{path}: not a verdict (a number is NaN)")
-    return verdict
+    return {name: read_verdict(names[name]) for name in ordered}
 
 
 def _find_strips(folder: Path) -> tuple[Strip, ...]:

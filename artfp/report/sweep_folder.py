@@ -5,7 +5,6 @@ A row that is asked for and not there is not measured yet; thumbnails and the ta
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,8 +118,6 @@ def _wrong_in(row: Row, n_bits: int) -> Iterator[str]:
         ("aim", row.aim, (REMOVAL, FORGERY)),
     )
     yield from (name for name, word, known in words if word not in known)
-    if not math.isfinite(row.strength):
-        yield "strength"
     if (row.readout is None) != (row.failure is not None):
         yield "readout beside failure"
     if row.readout is not None:
@@ -128,7 +125,7 @@ def _wrong_in(row: Row, n_bits: int) -> Iterator[str]:
     yield from (name for name, share in _shares_of(row).items() if not 0 <= share.count <= share.total)
     if row.damage is not None:
         damages = (row.damage.psnr, row.damage.lpips, row.damage.frechet)
-        if not all(abs(value) <= MOST_DAMAGE for value in damages if value is not None):  # nor is NaN
+        if any(abs(value) > MOST_DAMAGE for value in damages if value is not None):
             yield "damage"
 
 
@@ -141,7 +138,7 @@ def _wrong_in_readout(readout: Readout, n_bits: int) -> Iterator[str]:
         yield "matching_bits of total_bits"
     if not 0 <= accuracy.low <= accuracy.value <= accuracy.high <= 1:
         yield "accuracy"
-    if not readout.log10_p <= 0 or not math.isfinite(readout.log10_p):
+    if readout.log10_p > 0:
         yield "log10_p"
     if readout.single.total != readout.images:
         yield "single"

@@ -124,6 +124,8 @@ REGRESSIONS: dict[str, dict[str, Build]] = {
     },
     "verdict": {
         "no number": lambda: odd_json("verdict", ("q",), math.nan),
+        "a share without end": lambda: odd_json("verdict", ("calibration_share",), -1e308),
+        "bits without end": lambda: odd_json("verdict", ("n_bits",), 10**9),
         "half a character": lambda: odd_json("verdict", ("statement",), LONE),
         "deep": lambda: DEEP,
     },

@@ -40,7 +40,7 @@ def verdict_dict(outcome: str = "match", **changes: Any) -> dict[str, Any]:
         "floor": 2.2e-19,
         "runner_up_key": "archive",
         "runner_up_q": 0.83,
-        "margin": 18.6 if match else 0.1,
+        "margin": 0.28 if match else 0.1,
         "matching_bits": 64 if match else 36,
         "bit_accuracy": 0.957 if match else 0.513,
         "share": 509 / 512 if match else 1 / 512,

@@ -107,12 +107,18 @@ def test_a_row_that_cannot_be_is_named(folder: Path, values: dict[str, Any]) -> 
         {"confusion": [[0] * 5] * 5},
         {"confusion": [[-1, 2, 0, 0, 0]] * 5},
         {"balanced_accuracy": {"value": 1.5, "low": 0, "high": 1}},
-        {"auc": {"value": 0.5, "low": float("nan"), "high": 1}},
+        {"auc": {"value": 0.5, "low": 0, "high": -1}},
     ],
 )
 def test_numbers_that_cannot_be_are_named_by_their_examination(folder: Path, values: dict[str, Any]) -> None:
     change_closed(folder, **values)
     with pytest.raises(BadInputError, match=r"not a row of this comparison \(closed cannot be\)"):
+        read_contest(folder)
+
+
+def test_what_is_no_number_is_named_by_its_field(folder: Path) -> None:
+    change_closed(folder, auc={"value": 0.5, "low": float("nan"), "high": 1})
+    with pytest.raises(BadInputError, match=r"not a row of a comparison \(exams cannot be\)"):
         read_contest(folder)
 
 

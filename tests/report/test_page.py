@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import re
 from pathlib import Path
 
@@ -169,7 +170,23 @@ def test_a_corrupt_record_is_named(run_folder: Path, file: str, content: str, co
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("outcome", "perhaps"), ("q", "small"), ("n_bits", 0), ("share", None), ("trials", [1])]
+    ("field", "value"),
+    [
+        ("outcome", "perhaps"),
+        ("q", "small"),
+        ("q", 1.1),
+        ("log10_q", 1.0),
+        ("n_bits", 0),
+        ("n_bits", 10**9),
+        ("matching_bits", 65),
+        ("n_images", 0),
+        ("share", None),
+        ("share_high", math.inf),
+        ("margin", math.nan),
+        ("calibration_images", -1),
+        ("trials", [1]),
+        ("images", [{"name": "a", "key": "k", "matching_bits": 65, "n_bits": 64, "p": 1, "q": 1}]),
+    ],
 )
 def test_a_verdict_that_cannot_be_is_named(run_folder: Path, field: str, value: object) -> None:
     change(run_folder / "verdicts/twin.json", **{field: value})

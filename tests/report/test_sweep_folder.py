@@ -141,7 +141,6 @@ def test_a_row_that_cannot_be_is_named(sweep: Path, values: dict[str, Any]) -> N
         {"accuracy": {"value": 1.1, "low": 0.9, "high": 1.0}},
         {"accuracy": {"value": 0.7, "low": 0.8, "high": 0.9}},
         {"log10_p": 1.0},
-        {"log10_p": float("-inf")},
         {"single": {"count": 40, "total": 32, "low": 0, "high": 1, "upper": 1}},
         {"matches": [1, 2]},
         {"matches": [65] * 32},
@@ -150,6 +149,12 @@ def test_a_row_that_cannot_be_is_named(sweep: Path, values: dict[str, Any]) -> N
 def test_a_readout_that_contradicts_itself_is_named(sweep: Path, values: dict[str, Any]) -> None:
     change_readout(sweep, **values)
     with pytest.raises(BadInputError, match=r"image\.jpeg\.80\.generated\.json: not a row of this sweep"):
+        read_sweep(sweep)
+
+
+def test_what_is_no_number_is_named_by_its_field(sweep: Path) -> None:
+    change_readout(sweep, log10_p=float("-inf"))
+    with pytest.raises(BadInputError, match=r"not a row of a sweep \(readout cannot be\)"):
         read_sweep(sweep)
 
 
