@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("statistics",),
     ("keys",),
     ("images", "checkpoints", "devices", "verdict", "robustness", "quality", "secrecy", "attribution", "perceptual"),
-    ("similarity", "processes", "strips", "c2pa"),
+    ("similarity", "memory", "processes", "strips", "c2pa"),
     ("perturb", "data"),
     ("codec",),
     ("reading",),

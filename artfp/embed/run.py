@@ -34,6 +34,7 @@ from artfp.embed.selfcheck import doubts, self_check
 from artfp.errors import BadInputError
 from artfp.files import sha256_bytes
 from artfp.images import LoadedImage, load_image
+from artfp.memory import give_back_memory
 from artfp.strips import shrunk, with_residual
 
 MARKED_PIXELS = 1 << 23  # of images that the codec marks at once: 64 of up to 362 px, 8 of 1,024 px
@@ -89,6 +90,7 @@ def process_shard(job: Job, stage: Staging, number: int, advance: Advance = _sil
         bad = [] if suspects is None else _search(suspects, advance)
         if suspects is not None:
             stage.refusals.write(number, bad)
+    give_back_memory()
     return ShardRecord(number, len(images), len(bad))
 
 
