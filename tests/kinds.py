@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
@@ -34,6 +35,11 @@ def pyarrow() -> Any:
     import pyarrow
 
     return pyarrow
+
+
+def part_of_several() -> bytes:
+    """The end of a zip of two parts: `zipfile.is_zipfile` raises BadZipFile for it, whatever the file is called."""
+    return struct.pack("<4sLQL", b"PK\6\7", 0, 0, 2) + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0, 0, 0, 0, 0)
 
 
 def metadata(samples: Iterable[Sample]) -> str:

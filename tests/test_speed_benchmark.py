@@ -70,7 +70,7 @@ def test_figures_are_measured(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(verifying, "ProcessPoolExecutor", ThreadPoolExecutor)
     monkeypatch.setattr(clusters, "RayEngine", LocalEngine)  # tests/engines starts enough of the real ones
     once: Callable[..., list[float]] = lambda works, rounds=1: in_turns(works, rounds=1)  # noqa: E731
-    monkeypatch.setattr(module, "in_turns", once, raising=module is not resuming)
+    monkeypatch.setattr(module, "in_turns", once)
     found = figures(tmp_path, 1)[name]()
     assert found.name == name
     assert found.details

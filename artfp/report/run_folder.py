@@ -21,7 +21,7 @@ from artfp.files import sha256_file
 from artfp.keys.fingerprint import MOST_BITS
 from artfp.recipe import MOST
 from artfp.records import are_shares, read_record, read_table
-from artfp.verdict import Verdict
+from artfp.verdict import ImageVerdict, Verdict
 
 KNOWN_VERDICTS = ("model", "twin", "data")  # in the order of the page
 OUTCOMES = ("match", "no match", "inconclusive")
@@ -120,9 +120,12 @@ def _wrong_in(verdict: Verdict) -> Iterator[str]:
     if verdict.log10_q > 0 or abs(verdict.margin or 0) > 1:
         yield "log10_q or margin"
     yield from (name for name in SHARES if not are_shares(getattr(verdict, name)))
-    for image in verdict.images:
-        if not (0 <= image.matching_bits <= image.n_bits <= MOST_BITS and are_shares(image.p, image.q)):
-            yield f"the verdict on {image.name}"
+    if not all(_can_be(image) for image in verdict.images):
+        yield "images"
+
+
+def _can_be(image: ImageVerdict) -> bool:
+    return 0 <= image.matching_bits <= image.n_bits <= MOST_BITS and are_shares(image.p, image.q)
 
 
 def _read_verdicts(folder: Path) -> dict[str, Verdict]:

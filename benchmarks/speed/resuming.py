@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import statistics
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,7 +15,7 @@ from artfp.data.writers import Staging
 from artfp.embed import Engine
 from artfp.embed.dataset import IN_PROCESS
 from artfp.embed.job import Advance, Job
-from benchmarks.speed.figures import ROUNDS, Figure
+from benchmarks.speed.figures import Figure, in_turns
 from benchmarks.speed.material import mark, painted
 
 IMAGES = 51_200  # a hundred shards
@@ -54,7 +53,7 @@ def _left(folder: Path, side: int, codec: str) -> tuple[float, dict[str, Any]]:
     _seconds(folder, few, marker)  # what is slower in a process's first run
     first = _seconds(folder, all_of_them, marker, Stopping())
     left = _seconds(folder, all_of_them, marker)
-    start = statistics.median(_seconds(folder, few, marker) for _ in range(ROUNDS))
+    (start,) = in_turns([lambda: _seconds(folder, few, marker)])
     found = {"until it was stopped": first, "going on": left, "start-up": start}
     return (left - start) / (first + left - start), {name: round(value, 2) for name, value in found.items()}
 

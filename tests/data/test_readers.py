@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from kinds import part_of_several
 
 from artfp.data import listing
 from artfp.data.manifest import read_manifest
@@ -261,8 +262,7 @@ def test_the_hash_of_folders_and_zips_is_what_it_always_was(tmp_path: Path) -> N
 
 def test_one_of_several_parts_of_a_zip_is_refused_by_name(tmp_path: Path) -> None:
     path = tmp_path / "images.txt"
-    locator = struct.pack("<4sLQL", b"PK\6\7", 0, 0, 2)
-    path.write_bytes(locator + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0, 0, 0, 0, 0))
+    path.write_bytes(part_of_several())
     with pytest.raises(BadInputError, match=r"images\.txt: .*span multiple disks"):
         open_source(path)
     assert read_manifest(path) is None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from kinds import part_of_several
 from safetensors.torch import load, save
 
 from . import seeds
@@ -46,11 +47,6 @@ def cut_table() -> bytes:
     place = made.index(b"PK\1\2") + 20
     made[place : place + 8] = struct.pack("<II", 1 << 20, 1 << 20)
     return bytes(made)
-
-
-def part_of_several() -> bytes:
-    """The end of a zip of two parts: `zipfile.is_zipfile` raises BadZipFile for it, whatever the file is called."""
-    return struct.pack("<4sLQL", b"PK\6\7", 0, 0, 2) + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0, 0, 0, 0, 0)
 
 
 def odd_json(place: str, path: tuple[Any, ...], value: Any = None) -> bytes:
