@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -58,11 +59,12 @@ def self_check(job: Job, stage: Staging, bad: set[int], on_progress: Progress) -
 
 
 def _sample(job: Job, bad: set[int]) -> list[int]:
-    """Some of the images that are marked, evenly spread over them."""
-    carries_key = job.request.marking.of != UNMARKED
-    carries_key[list(bad)] = False
-    marked = np.flatnonzero(carries_key)
-    return [int(marked[i]) for i in evenly_spaced(len(marked), CHECKED)]
+    """Some of the images that are marked, evenly spread over them; a list of all would be the peak of a large run."""
+    is_marked = job.request.marking.of != UNMARKED
+    is_marked[list(bad)] = False
+    places = set(evenly_spaced(int(is_marked.sum()), CHECKED))
+    marked = itertools.compress(range(len(is_marked)), is_marked)
+    return [index for place, index in enumerate(marked) if place in places]
 
 
 class _Readings:
