@@ -6,10 +6,10 @@ import ctypes
 
 
 def give_back_memory() -> None:
-    """Return what lies free inside of this process's heaps to the system, where its C library can: a millisecond.
+    """Return what lies free inside of this process's heaps to the system, where its C library can: some milliseconds.
 
     glibc returns only what lies at the end of a heap. With a heap for each thread, in which large and small pieces come
-    and go, what lies free before the ends adds up over hours to as much again as is used (LAB, 2026-11-23).
+    and go, what lies free before the ends becomes more and more (LAB, "Memory at a million").
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # malloc_trim(3); a GNU extension
     if trim is not None:

@@ -112,7 +112,8 @@ class Packed:
         return len(self.names)
 
     def __iter__(self) -> Iterator[Found]:
-        yield from zip(self.names, self._stamps, self.names, strict=True)
+        for name, stamp in zip(self.names, self._stamps, strict=True):
+            yield name, stamp, name
 
 
 def is_table(name: str) -> bool:

@@ -1,6 +1,6 @@
 """Reading ahead and writing behind on threads, within bounds that no dataset exceeds.
 
-    read_ahead --in order--> in_batches or same_size_batches --> (the codec) --> WriteBehind
+    read_ahead --in order--> in_batches --> (the codec) --> WriteBehind
 
 Pillow and zlib let go of the interpreter lock, so threads are enough. Every bound is in pixels, since one photograph
 can weigh as much as ten thousand thumbnails. What comes out never depends on timing.
@@ -18,7 +18,6 @@ AHEAD_IMAGES = 256
 AHEAD_PIXELS = 1 << 22  # 12 MiB of decoded images waiting for the codec
 EACH_PIXELS = 1 << 22  # decoded by each of the threads at a time: 200 MB by the 16 that there are at most
 BEHIND_PIXELS = 1 << 22  # 12 MiB of marked images waiting for the disk
-BATCH_PIXELS = 1 << 20  # one pass of the codec: 256 images of 64 px, 4 of 512 px
 
 
 class Sized(Protocol):
@@ -74,7 +73,7 @@ def in_batches(items: Iterable[S], capacity: int) -> Iterator[list[S]]:
         yield batch
 
 
-def same_size_batches(items: Iterable[S], capacity: int = BATCH_PIXELS) -> Iterator[list[S]]:
+def same_size_batches(items: Iterable[S], capacity: int) -> Iterator[list[S]]:
     """Items of one size together; the order of the input alone decides, and no more than `capacity` pixels wait."""
     waiting: dict[tuple[int, int], list[S]] = {}
     pixels = 0

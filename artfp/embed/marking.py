@@ -19,7 +19,7 @@ def choose_marked(seed: int, count: int, fraction: float) -> NDArray[np.bool_]:
     wanted = round(fraction * count)
     if wanted in (0, count):
         return np.full(count, wanted == count and count > 0)
-    hashes = np.array([derive_seed(seed, "marked", index) for index in range(count)])
+    hashes = np.fromiter((derive_seed(seed, "marked", index) for index in range(count)), np.int64, count)
     chosen = np.zeros(count, np.bool_)
     chosen[np.argsort(hashes, kind="stable")[:wanted]] = True
     return chosen

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -200,19 +201,19 @@ def _check_source(
 
 
 def _assign(settings: EmbedSettings, source: Source) -> Marking:
+    images, class_name = range(len(source)), source.labels.class_name
     chosen = choose_marked(settings.seed, len(source), settings.fraction)
     if settings.key_per != "class":
         return Marking((settings.key,), (None,), np.where(chosen, np.int8(0), np.int8(UNMARKED)))
-    classes = [source.labels.class_name(index) for index in range(len(source))]
-    if all(name is None for name in classes):
+    if all(class_name(index) is None for index in images):
         raise UsageError(f"{settings.source}: has no classes, so there can be no key for each")
-    missing = sum(name is None and not source[index].problem for index, name in enumerate(classes))
+    missing = sum(class_name(index) is None and not source[index].problem for index in images)
     if missing:
         raise UsageError(f"{settings.source}: {missing} images have no class, so no key would be theirs")
-    used = sorted({name for index, name in enumerate(classes) if name is not None and chosen[index]})
-    position = {name: number for number, name in enumerate(used)}
-    of = [position.get(name or "", UNMARKED) if chosen[index] else UNMARKED for index, name in enumerate(classes)]
-    marking = np.array(of, np.min_scalar_type(-max(1, len(used))))
+    used = sorted({name for index in compress(images, chosen) if (name := class_name(index)) is not None})
+    position: dict[str | None, int] = {name: number for number, name in enumerate(used)}
+    of = (position.get(class_name(index), UNMARKED) if chosen[index] else UNMARKED for index in images)
+    marking = np.fromiter(of, np.min_scalar_type(-max(1, len(used))), len(source))
     return Marking(tuple(class_key(settings.key, name) for name in used), tuple(used), marking)
 
 

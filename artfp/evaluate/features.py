@@ -20,7 +20,6 @@ import torch
 from numpy.typing import NDArray
 
 from artfp.checkpoints import load_tensors, save_tensors
-from artfp.data.streams import BATCH_PIXELS
 from artfp.errors import BadInputError
 from artfp.images import to_tensor
 from artfp.perceptual import Eyes
@@ -28,7 +27,7 @@ from artfp.statistics.exact import Floats
 from artfp.statistics.frechet import Moments
 from artfp.statistics.jackknife import GROUPS
 
-BATCH = 32
+BATCH, BATCH_PIXELS = 32, 1 << 20  # that are looked at together: 32 images of up to 181 px, 4 of 512 px
 BLOCK = 64 * GROUPS  # images whose features are added to the moments at once
 SAMPLE = 2000  # the most images whose features are kept
 KIND = "features/1"  # of files; another number where what they hold changes
