@@ -40,10 +40,9 @@ from artfp.keys.registry import Registry
 from artfp.ownership import check_owner
 from artfp.recipe import setting
 from artfp.report.page import write_report
-from artfp.report.run_folder import read_verdict
 from artfp.report.templates import PAGE
 from artfp.seals import sealed
-from artfp.verdict import Verdict
+from artfp.verdict import Verdict, read_verdict
 from artfp.verify import verify
 
 # Shows a stage's progress: a context for its name, which gives a function of (done, total, note).

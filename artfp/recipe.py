@@ -17,7 +17,8 @@ from typing import Any, TypeVar, Union
 from artfp.errors import UsageError
 
 T = TypeVar("T")
-MOST = 2**63 - 1  # of a whole number: JSON and TOML know no largest, all that computes does
+MOST = 2**63 - 1  # of a number: JSON and TOML know no largest, all that computes does
+MOST_BITS = 512  # of a key for one codec
 LONGEST = 200  # characters of a value in an error
 
 

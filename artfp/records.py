@@ -64,9 +64,16 @@ def are_shares(*values: float | None) -> bool:
 
 
 def misfits(record: Record) -> list[str]:
-    """The fields that hold something else than their annotations say."""
+    """The fields that hold something else than their annotations say, also those of records in fields."""
     hints = typing.get_type_hints(type(record))
-    return [name for name, hint in hints.items() if not _fits(hint, getattr(record, name))]
+    wrong = {name: value for name, hint in hints.items() if not _fits(hint, value := getattr(record, name))}
+    return [place for name, value in wrong.items() for place in _places(name, value)]
+
+
+def _places(name: str, value: Any) -> list[str]:
+    """What in a field does not fit: of a record its own fields, else all of it."""
+    inside = misfits(value) if isinstance(value, Record) else []
+    return [f"{name}.{place}" for place in inside] or [name]
 
 
 def _fits(hint: Any, value: Any) -> bool:

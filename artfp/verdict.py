@@ -1,4 +1,4 @@
-"""The verdict as a record, and the words it is allowed to say. No torch: the report reads it too.
+"""The verdict as a record, what it can hold, and the words it is allowed to say. No torch: the report reads it too.
 
 The images are given and the key is the random variable. What a small q excludes is that a key drawn without
 knowledge of the images agrees with them this well; it excludes nothing else, and the words claim nothing else.
@@ -7,11 +7,20 @@ knowledge of the images agrees with them this well; it excludes nothing else, an
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from artfp.errors import BadInputError
+from artfp.recipe import MOST_BITS
+from artfp.records import are_shares, read_record
 from artfp.results import Record
 
+OUTCOMES = ("match", "no match", "inconclusive")
+COUNTS = ("n_images", "trials", "calibration_images")
+PROBABILITIES = ("p_mean", "p_single", "q", "floor", "runner_up_q")
+SHARES = ("bit_accuracy", "share", "share_low", "share_high", "calibration_share")
+TOLD_AT = 1e-300  # below, a probability is told as at most this
 ALONE_AT = 1e-3  # an image "matches on its own" at this p (DESIGN section 4)
 SPELT_OUT = 5  # recipients in a sentence
 
@@ -92,10 +101,39 @@ class Verdict(Record):
     fast: bool = False  # each image was read once, in fast arithmetic, without a search for cuts and turns
 
 
+def read_verdict(path: Path) -> Verdict:
+    """The verdict in a file; one that no judgement can have ended with is an error."""
+    verdict = read_record(path, Verdict, "a verdict")
+    if wrong := list(_wrong_in(verdict)):
+        raise BadInputError(f"{path}: not a verdict ({', '.join(wrong)} cannot be)")
+    return verdict
+
+
+def _wrong_in(verdict: Verdict) -> Iterator[str]:
+    if verdict.outcome not in OUTCOMES:
+        yield "outcome"
+    if not 1 <= verdict.n_bits <= MOST_BITS:
+        yield "n_bits"
+    if not 0 <= verdict.matching_bits <= verdict.n_bits:
+        yield "matching_bits"
+    yield from (name for name in COUNTS if getattr(verdict, name) < 1)
+    if verdict.log10_q > 0:
+        yield "log10_q"
+    if abs(verdict.margin or 0) > 1:
+        yield "margin"
+    yield from (name for name in (*PROBABILITIES, *SHARES) if not are_shares(getattr(verdict, name)))
+    if not all(_can_be(image) for image in verdict.images):
+        yield "images"
+
+
+def _can_be(image: ImageVerdict) -> bool:
+    return 0 <= image.matching_bits <= image.n_bits <= MOST_BITS and are_shares(image.p, image.q)
+
+
 def at_most(p: float) -> str:
     """`p` rounded up to two digits, so that "at most" stays true."""
-    if p <= 0:
-        return "1e-300"
+    if p <= TOLD_AT:
+        return f"{TOLD_AT:g}"
     if p >= 1:
         return "1"
     unit = 10.0 ** (math.floor(math.log10(p)) - 1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import functools
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -68,9 +70,19 @@ def room(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    """Without the garbage collector: CPython 3.11.7 raises SystemError where it runs amid this (gh-106905)."""
+    gc.disable()
+    try:
+        return ast.parse(path.read_text())
+    finally:
+        gc.enable()
+
+
 def imports(path: Path) -> list[str]:
     """Dotted names a module imports anywhere, functions included, type checking excepted."""
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     skipped = {
         id(node)
         for branch in ast.walk(tree)

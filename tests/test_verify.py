@@ -16,10 +16,12 @@ from PIL import Image
 from artfp.codec.dct import DctCodec
 from artfp.codec.desk import BATCH
 from artfp.errors import BadInputError, UsageError
+from artfp.files import write_json
 from artfp.images import LoadedImage, encode_png, to_tensor
 from artfp.keys.fingerprint import CodecFacts
 from artfp.keys.registry import Registry
 from artfp.reading import BadFilesError, Item
+from artfp.verdict import read_verdict
 from artfp.verify import key_names, recorded_codecs, verify
 
 Pixels = np.ndarray
@@ -90,6 +92,25 @@ def test_one_image_is_judged_by_its_own_bits(
     assert verdict.outcome == "match"
     assert verdict.p_mean is None
     assert verdict.statement.startswith("This image carries the key mine")
+
+
+@pytest.mark.parametrize(("images", "key"), [(1, "mine"), (1, None), (24, "mine"), (24, None)])
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_verdict_comes_back_from_its_file(
+    images: int,
+    key: str | None,
+    marked: bool,
+    registry: Registry,
+    dct: DctCodec,
+    mark: Mark,
+    clean_pixels: Pixels,
+    tmp_path: Path,
+) -> None:
+    pixels = {True: mark(clean_pixels[:images], "mine"), False: clean_pixels[:images]}[marked]
+    mark(clean_pixels[:1], "other")
+    verdict = verify(items_of(pixels), registry, [dct], key)
+    write_json(tmp_path / "verdict.json", verdict.to_dict())
+    assert read_verdict(tmp_path / "verdict.json") == verdict
 
 
 def test_few_marked_among_many_match_by_the_best_single_image(

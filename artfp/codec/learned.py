@@ -20,8 +20,8 @@ from artfp.codec.touchup import touched_up
 from artfp.devices import fast_arithmetic
 from artfp.errors import ArtfpError, BadInputError, UsageError
 from artfp.files import read_json, sha256_file
-from artfp.keys.fingerprint import MOST_BITS, CodecFacts
-from artfp.recipe import parse, setting
+from artfp.keys.fingerprint import CodecFacts
+from artfp.recipe import MOST_BITS, parse, setting
 from artfp.statistics.exact import SOFT_SCALE
 
 KIND = "codec"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from artfp.keys.fingerprint import MOST_BITS
-from artfp.recipe import setting
+from artfp.recipe import MOST_BITS, setting
 
 PARTS = 4  # of a batch; the first stays untouched, so that clean files are never traded for attacked ones
 SHARED = 4  # images of a batch that share a key, and of whose marks a generator would learn the mean

@@ -23,7 +23,7 @@ from artfp.data.writers import Staging, image_name
 from artfp.devices import computing_on
 from artfp.embed.job import Job, Progress
 from artfp.embed.records import SelfCheck
-from artfp.embed.request import UNMARKED
+from artfp.embed.request import UNMARKED, Marking
 from artfp.images import load_image
 from artfp.processes import side_by_side
 from artfp.statistics.exact import Floats
@@ -46,7 +46,7 @@ class _Checked:
 
 def self_check(job: Job, stage: Staging, bad: set[int], on_progress: Progress) -> SelfCheck | None:
     """Read marked files back from the disk and compare them with the source and the key."""
-    sample = _sample(job, bad)
+    sample = sampled(job.request.marking, bad)
     on_progress(0, len(sample), "self-check")
     tally = Fidelity()
     with open_desks([Task(job.request.codec)]) as (desk,), computing_on(1), side_by_side(thread_count()) as pool:
@@ -58,9 +58,9 @@ def self_check(job: Job, stage: Staging, bad: set[int], on_progress: Progress) -
         return _conclusion(tally + readings.all(), job.request.settings.strength) if sample else None
 
 
-def _sample(job: Job, bad: set[int]) -> list[int]:
+def sampled(marking: Marking, bad: set[int]) -> list[int]:
     """Some of the images that are marked, evenly spread over them; a list of all would be the peak of a large run."""
-    is_marked = job.request.marking.of != UNMARKED
+    is_marked = marking.of != UNMARKED
     is_marked[list(bad)] = False
     places = set(evenly_spaced(int(is_marked.sum()), CHECKED))
     marked = itertools.compress(range(len(is_marked)), is_marked)

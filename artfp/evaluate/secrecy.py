@@ -32,8 +32,9 @@ from artfp.codec.dct import DctCodec
 from artfp.data.readers import open_source
 from artfp.errors import BadInputError, UsageError
 from artfp.evaluate.gallery import CACHE, Gallery, Request
-from artfp.files import read_json, working_alone, write_json
+from artfp.files import working_alone, write_json
 from artfp.ownership import check_owner
+from artfp.records import read_record
 from artfp.secrecy import CONTROL, LABELLED, OTHER_CODEC, SCHEMA, SUSPECTS, Row, Study, address_of, file_name
 from artfp.seeds import derive_seed, numpy_generator
 from artfp.statistics.detection import Detection, detection
@@ -210,9 +211,9 @@ def _row_path(folder: Path, task: Task) -> Path:
 
 def _read_row(path: Path) -> Row:
     try:
-        return Row.from_dict(read_json(path))
-    except (AttributeError, TypeError) as error:
-        raise BadInputError(f"{path}: not a row ({error}); remove it and run the same command again") from error
+        return read_record(path, Row, "a row")
+    except BadInputError as error:
+        raise BadInputError(f"{error}; remove it and run the same command again") from error
 
 
 def _study(gallery: Gallery, side: tuple[int, int], planned: Sequence[Task]) -> Study:

@@ -13,7 +13,6 @@ from artfp.statistics.exact import SignedSum, scores
 
 Bits = NDArray[np.uint8]  # (..., n) of 0 and 1
 
-MOST_BITS = 512
 DOMAIN = b"artfp fingerprint 1"
 IMAGE_DOMAIN = b"artfp image fingerprint 1"
 CONSENSUS_AT = 1e-3  # a fingerprint that agrees this well with clean images is skipped; p is then divided by .999

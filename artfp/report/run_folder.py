@@ -1,7 +1,7 @@
 """What a run folder holds for its report; any part may be missing.
 
 RUN/run.json            name, artfp_version, recipe
-RUN/embed.json          what embed-dataset measured (psnr, ssim, accuracy ...)
+RUN/embed.json          what embed-dataset did, and what it measured (self_check)
 RUN/verdicts/NAME.json  verdicts; `model`, `twin` and `data` have their places on the page
 RUN/strips/             original-X.png and marked-X.png of the same image
 RUN/{model,twin}/       stats.jsonl (the transfer monitor's lines), samples/*.png (grids, the last is shown), card
@@ -11,22 +11,18 @@ RUN/data/marked/        the manifest of the marked data
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from artfp.errors import BadInputError, UsageError
 from artfp.files import sha256_file
-from artfp.keys.fingerprint import MOST_BITS
 from artfp.recipe import MOST
-from artfp.records import are_shares, read_record, read_table
-from artfp.verdict import ImageVerdict, Verdict
+from artfp.records import read_table, record_of
+from artfp.results import Record
+from artfp.verdict import Verdict, read_verdict
 
 KNOWN_VERDICTS = ("model", "twin", "data")  # in the order of the page
-OUTCOMES = ("match", "no match", "inconclusive")
-PROBABILITIES = ("p_mean", "p_single", "q", "floor", "runner_up_q")
-SHARES = (*PROBABILITIES, "bit_accuracy", "share", "share_low", "share_high", "calibration_share")
 
 
 @dataclass(frozen=True)
@@ -54,12 +50,22 @@ class TransferPoint:
 
 
 @dataclass(frozen=True)
+class SelfCheck(Record):
+    """What embed-dataset found when it read its own output back; of what it tells, what a page shows."""
+
+    psnr: float | None = None
+    ssim: float | None = None
+    bit_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
 class RunFolder:
     """The contents of one run, read and checked."""
 
     path: Path
     run: dict[str, Any]
     embed: dict[str, Any]
+    self_check: SelfCheck
     verdicts: dict[str, Verdict]
     strips: tuple[Strip, ...]
     transfer: dict[str, tuple[TransferPoint, ...]]
@@ -71,10 +77,12 @@ def read_run(path: Path) -> RunFolder:
     """Everything a page can show of the run at `path`; what is there but unreadable is an error."""
     if not path.is_dir():
         raise UsageError(f"{path}: no such run folder")
+    embed = _read_table(path / "embed.json")
     found = RunFolder(
         path=path,
         run=_read_table(path / "run.json"),
-        embed=_read_table(path / "embed.json"),
+        embed=embed,
+        self_check=record_of(embed.get("self_check") or {}, path / "embed.json", SelfCheck, "what was measured"),
         verdicts=_read_verdicts(path / "verdicts"),
         strips=_find_strips(path / "strips"),
         transfer=_present({name: _read_transfer(path / name / "stats.jsonl") for name in ("model", "twin")}),
@@ -96,36 +104,6 @@ def _hashes(path: Path) -> dict[str, str]:
     found = {what: str(card["sha256"]) for what, card in cards.items() if "sha256" in card}
     manifest = path / "data" / "marked" / "artfp-manifest.json"
     return found | ({"Manifest of the marked data": sha256_file(manifest)} if manifest.is_file() else {})
-
-
-def read_verdict(path: Path) -> Verdict:
-    """The verdict in a file; one that no judgement can have ended with is an error."""
-    verdict = read_record(path, Verdict, "a verdict")
-    if wrong := list(_wrong_in(verdict)):
-        raise BadInputError(f"{path}: not a verdict ({', '.join(wrong)} cannot be)")
-    return verdict
-
-
-def _wrong_in(verdict: Verdict) -> Iterator[str]:
-    if verdict.outcome not in OUTCOMES:
-        yield "outcome"
-    if not 1 <= verdict.n_bits <= MOST_BITS:
-        yield "n_bits"
-    if not 0 <= verdict.matching_bits <= verdict.n_bits:
-        yield "matching_bits"
-    if min(verdict.n_images, verdict.trials) < 1:
-        yield "n_images or trials"
-    if verdict.calibration_images < 0:
-        yield "calibration_images"
-    if verdict.log10_q > 0 or abs(verdict.margin or 0) > 1:
-        yield "log10_q or margin"
-    yield from (name for name in SHARES if not are_shares(getattr(verdict, name)))
-    if not all(_can_be(image) for image in verdict.images):
-        yield "images"
-
-
-def _can_be(image: ImageVerdict) -> bool:
-    return 0 <= image.matching_bits <= image.n_bits <= MOST_BITS and are_shares(image.p, image.q)
 
 
 def _read_verdicts(folder: Path) -> dict[str, Verdict]:

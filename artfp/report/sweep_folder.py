@@ -11,6 +11,7 @@ from pathlib import Path
 
 from artfp.errors import BadInputError, UsageError
 from artfp.files import is_file
+from artfp.recipe import MOST_BITS
 from artfp.records import read_versioned
 from artfp.robustness import (
     ADVERSARY,
@@ -90,7 +91,7 @@ def _check_sweep(path: Path, sweep: Sweep) -> None:
     wrong = [address for address in sweep.addresses if any(c.isspace() for c in address)]
     if wrong or len(set(sweep.addresses)) < len(sweep.addresses):
         raise BadInputError(f"{path}: not a sweep (addresses must differ and have no spaces)")
-    if sweep.n_bits < 1 or sweep.images < 1:
+    if not 1 <= sweep.n_bits <= MOST_BITS or sweep.images < 1:
         raise BadInputError(f"{path}: not a sweep (n_bits or images cannot be)")
     if not _histograms_fit(sweep.thresholds, sweep.n_bits):
         raise BadInputError(f"{path}: not a sweep (thresholds must count images for 0 to {sweep.n_bits} bits)")
@@ -130,7 +131,7 @@ def _wrong_in(row: Row, n_bits: int) -> Iterator[str]:
 
 
 def _wrong_in_readout(readout: Readout, n_bits: int) -> Iterator[str]:
-    """Counts that contradict each other, and numbers that are none."""
+    """Counts and numbers that contradict each other."""
     accuracy = readout.accuracy
     if readout.images < 1 or readout.total_bits != readout.images * n_bits:
         yield "total_bits"

@@ -9,13 +9,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from artfp import __version__
 from artfp.report.templates import stamp_symbol
 from artfp.serve.settings import MB, Limits
+from artfp.verdict import OUTCOMES
 
 FILES = {  # by address: the package and the file in it
     "report.css": ("artfp.report", "page.css", "text/css"),
     "page.css": ("artfp.serve", "page/page.css", "text/css"),
     "page.js": ("artfp.serve", "page/page.js", "text/javascript"),
 }
-OUTCOMES = ("match", "no match", "inconclusive")
 
 
 def file_of(name: str) -> tuple[bytes, str]:

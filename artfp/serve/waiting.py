@@ -62,7 +62,7 @@ class Queue:
         pause = 0.0
         while True:
             await self._arrived.wait()
-            # a look takes as long for one image as for many: let those in who come while the last get their answers
+            # a batch takes as long for one image as for many: let those in who come while the last get their answers
             await asyncio.sleep(pause)
             batch = self._next()
             if batch:

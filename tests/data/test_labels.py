@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from artfp.data.labels import from_document, from_folders
+from artfp.data.labels import TOLD_APART, from_document, from_folders
 from artfp.errors import BadInputError
 
 INDICES = {"00000/a.png": 0, "00000/b.png": 1}
@@ -75,6 +75,12 @@ def test_folders_are_classes_when_two_of_them_hold_everything(names: list[str], 
         assert [found.class_name(i) for i in range(len(names))] == [
             next(part for part in name.split("/") if part in classes) for name in names
         ]
+
+
+@pytest.mark.parametrize("classes", [TOLD_APART - 1, TOLD_APART, TOLD_APART + 1])
+def test_any_number_of_folders_are_told_apart(classes: int) -> None:
+    found = from_folders([*(f"{number:05d}/a.png" for number in range(classes)), "link"], frozenset({"link"}))
+    assert [found.label(place) for place in (0, classes - 1, classes)] == [0, classes - 1, None]
 
 
 def test_the_single_root_folder_of_a_zip_is_looked_through() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import os
 import zipfile
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from artfp.codec.dct import DctCodec
+from artfp.data.survey import evenly_spaced
 from artfp.data.writers import image_name
-from artfp.embed import EmbedResult, request
+from artfp.embed import EmbedResult, request, run, selfcheck
 from artfp.embed.marking import choose_marked, class_key
 from artfp.errors import ArtfpError, BadInputError, UsageError
 from artfp.files import sha256_file
@@ -307,6 +309,28 @@ def test_a_key_for_each_class_is_made_and_used(
     assert ids == [registry.get("bob/even").key_id] * 100 + [registry.get("bob/odd").key_id] * 100
 
 
+@pytest.mark.parametrize("classes", [2, 128, 129, 300])
+def test_any_number_of_classes_have_their_keys(classes: int, tmp_path: Path, dct: DctCodec) -> None:
+    for number in range(classes):
+        (tmp_path / "src" / f"{number:03d}").mkdir(parents=True)
+        (tmp_path / "src" / f"{number:03d}" / "a.png").touch()
+    settings = request.EmbedSettings(tmp_path / "src", tmp_path / "marked", "bob", key_per="class")
+    with request.checked(settings, dct, None) as found:
+        assert found.marking.of.tolist() == list(range(classes))
+    with request.checked(dataclasses.replace(settings, fraction=0.5), dct, None) as found:
+        marking = found.marking
+        marked = [number for number, of in enumerate(marking.of) if of != request.UNMARKED]
+        assert [marking.class_names[of] for of in marking.of[marked]] == [f"{number:03d}" for number in marked]
+        assert marking.marked == len(marking.names) == classes // 2
+
+
+def test_the_self_check_samples_what_is_marked_and_good() -> None:
+    chosen, bad = choose_marked(1, 2000, 0.5), {0, 1, 2, *range(1000, 1500)}
+    marking = request.Marking(("bob",), (None,), np.where(chosen, 0, request.UNMARKED))
+    good = [number for number in range(2000) if chosen[number] and number not in bad]
+    assert selfcheck.sampled(marking, bad) == [good[at] for at in evenly_spaced(len(good), selfcheck.CHECKED)]
+
+
 def test_class_keys_have_valid_names_that_stay_apart() -> None:
     classes = ["cat", "Great Dane", "Great_Dane", "Great/Dane", "日本", "x" * 300, "a.b-c"]
     names = [class_key("me", name) for name in classes]
@@ -449,6 +473,16 @@ def test_damaged_tables_are_found_before_anything_is_done(embed: Embed, photos: 
 def test_the_target_may_not_lie_in_the_source(embed: Embed, photos: Path) -> None:
     with pytest.raises(UsageError, match="lies inside the source"):
         embed(photos, "photos/marked")
+
+
+def test_after_each_shard_memory_goes_back(
+    embed: Embed, tmp_path: Path, thumbnails: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = []
+    monkeypatch.setattr(run, "give_back_memory", lambda: given.append(None))
+    monkeypatch.setattr("artfp.data.writers.SHARD", 1)
+    embed(thumbnails)
+    assert len(given) == 4  # of 200 images
 
 
 def test_a_source_without_images_is_bad_input(embed: Embed, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ ODD: tuple[Any, ...] = (
     10**400,
     0.5,
     -1e308,
+    5e-324,
     float("nan"),
     float("inf"),
     "",

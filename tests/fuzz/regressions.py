@@ -61,6 +61,13 @@ def _valid(name: str) -> bytes:
         return TARGETS[name].begin(Path(folder))[0]
 
 
+def sweep_of_many_bits() -> bytes:
+    """One whose p-values underflow."""
+    document = json.loads(_valid("sweep"))
+    thresholds = document["thresholds"] | {"clean_matches": [0] * 2000 + [5], "twin_matches": None, "empirical": None}
+    return json.dumps(document | {"n_bits": 2000, "addresses": [], "thresholds": thresholds}).encode()
+
+
 def retyped() -> bytes:
     """A generator with a tensor of eight-bit floats, for which torch has hardly any arithmetic."""
     data = seeds.generators()[0]
@@ -122,17 +129,24 @@ REGRESSIONS: dict[str, dict[str, Build]] = {
         "no number": lambda: odd_json("verdict", ("q",), math.nan),
         "a share without end": lambda: odd_json("verdict", ("calibration_share",), -1e308),
         "bits without end": lambda: odd_json("verdict", ("n_bits",), 10**9),
+        "the least number there is": lambda: odd_json("verdict", ("q",), 5e-324),
         "half a character": lambda: odd_json("verdict", ("statement",), LONE),
         "deep": lambda: DEEP,
     },
     "run": {"half a character": lambda: odd_json("run", ("name",), LONE), "deep": lambda: DEEP},
+    "embed": {
+        "a check that is a list": lambda: odd_json("embed", ("self_check",), [1]),
+        "a measure that is text": lambda: odd_json("embed", ("self_check", "psnr"), "x"),
+    },
     "transfer": {
+        "the least number there is": lambda: b'{"images_shown": 1, "matching_bits": 1, "total_bits": 2, "p": 5e-324}\n',
         "images without end": lambda: b'{"images_shown": Infinity, "matching_bits": 1, "total_bits": 2, "p": 1}\n',
         "images of 400 digits": lambda: (
             b'{"images_shown": 1%s, "matching_bits": 1, "total_bits": 2, "p": 1}\n' % (b"0" * 400)
         ),
     },
     "sweep": {
+        "bits beyond all tails": sweep_of_many_bits,
         "deep": lambda: DEEP,
         "a path too long": lambda: odd_json("sweep", ("addresses", 0), "x" * 300),
         "counts of 400 digits": lambda: odd_json("sweep", ("thresholds", "clean_matches", 0), 10**400),

@@ -232,7 +232,8 @@ def run(folder: Path) -> None:
     for name in ("verdicts", "model"):
         (folder / name).mkdir()
     write_json(folder / "run.json", {"name": "r", "artfp_version": "0.1.0", "recipe": {"key": "owner", "seed": 1}})
-    write_json(folder / "embed.json", {"psnr": 38.1, "ssim": 0.98, "accuracy": 0.99, "images": 40})
+    check = {"psnr": 38.1, "ssim": 0.98, "bit_accuracy": 0.99, "images": 40}
+    write_json(folder / "embed.json", {"codec": "dct", "strength": 1.0, "self_check": check})
     write_json(folder / "verdicts/model.json", verdict())
     lines = ({"images_shown": shown, "matching_bits": 60, "total_bits": 64, "p": 1e-9} for shown in (100, 200))
     (folder / "model/stats.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))

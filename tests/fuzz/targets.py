@@ -165,6 +165,7 @@ TARGETS: dict[str, Target] = {
     "artefacts": Target("artefacts.json", lambda folder: _unused(audit_path(folder)), prepare=seeds.generated),
     "verdict": Target("verdicts/model.json", report, prepare=seeds.run),
     "run": Target("run.json", report, prepare=seeds.run),
+    "embed": Target("embed.json", report, prepare=seeds.run),
     "transfer": Target("model/stats.jsonl", report, prepare=seeds.run),
     "sweep": Target("sweep.json", sweep, prepare=seeds.sweep),
     "sweep-row": Target("rows/image.jpeg.0.5.generated.json", sweep, prepare=seeds.sweep),

@@ -190,7 +190,7 @@ def test_a_corrupt_record_is_named(run_folder: Path, file: str, content: str, co
 )
 def test_a_verdict_that_cannot_be_is_named(run_folder: Path, field: str, value: object) -> None:
     change(run_folder / "verdicts/twin.json", **{field: value})
-    with pytest.raises(BadInputError, match=r"twin\.json: not a verdict"):
+    with pytest.raises(BadInputError, match=rf"twin\.json: not a verdict \({field}[ ,]"):
         write_report(run_folder)
 
 

@@ -154,7 +154,7 @@ def test_a_readout_that_contradicts_itself_is_named(sweep: Path, values: dict[st
 
 def test_what_is_no_number_is_named_by_its_field(sweep: Path) -> None:
     change_readout(sweep, log10_p=float("-inf"))
-    with pytest.raises(BadInputError, match=r"not a row of a sweep \(readout cannot be\)"):
+    with pytest.raises(BadInputError, match=r"not a row of a sweep \(readout\.log10_p cannot be\)"):
         read_sweep(sweep)
 
 
