@@ -64,7 +64,7 @@ class Codec(ABC):
         """The soft bits of images that a look left unsure, after the search for cuts and turns.
 
         `aspects` are width over height before, `logits` those of the look. A search may be led by the images, never
-        by a key.
+        by a key. Of a codec whose looks leave none unsure nobody asks for it, so that it need not have it.
         """
         raise NotImplementedError(f"{self.name} is never unsure")
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from artfp.report import figures
 from artfp.report.pictures import AMPLIFICATION, Picture, Triptych, picture, triptych
-from artfp.report.run_folder import RunFolder, SelfCheck, read_run
+from artfp.report.run_folder import ReadBack, RunFolder, read_run
 from artfp.report.tables import (
     Row,
     count,
@@ -155,7 +155,7 @@ def _image_parts(run: RunFolder) -> dict[str, Any]:
     triptychs = [triptych(strip) for strip in run.strips[:MOST_STRIPS]]
     return {
         "triptychs": triptychs,
-        "embedding": _embedding(run.self_check),
+        "embedding": _embedding(run.read_back),
         "amplification": AMPLIFICATION,
         "cell": _cell(triptychs),
         "pixels": bool(triptychs) and triptychs[0].original.width <= SMALL_IMAGE,
@@ -168,7 +168,7 @@ def _cell(triptychs: list[Triptych]) -> int:
     return min(LARGEST_CELL, side * (4 if side <= 48 else 3 if side <= 64 else 2 if side <= SMALL_IMAGE else 1))
 
 
-def _embedding(check: SelfCheck) -> tuple[Row, ...]:
+def _embedding(check: ReadBack) -> tuple[Row, ...]:
     rows = []
     if check.psnr is not None:
         rows.append(Row("PSNR, marked against original", (f"{check.psnr:.1f}", "dB")))

@@ -50,8 +50,8 @@ class TransferPoint:
 
 
 @dataclass(frozen=True)
-class SelfCheck(Record):
-    """What embed-dataset found when it read its own output back; of what it tells, what a page shows."""
+class ReadBack(Record):
+    """What a page shows of `embed.records.SelfCheck`, which comes with torch, and with fields that older runs lack."""
 
     psnr: float | None = None
     ssim: float | None = None
@@ -65,7 +65,7 @@ class RunFolder:
     path: Path
     run: dict[str, Any]
     embed: dict[str, Any]
-    self_check: SelfCheck
+    read_back: ReadBack
     verdicts: dict[str, Verdict]
     strips: tuple[Strip, ...]
     transfer: dict[str, tuple[TransferPoint, ...]]
@@ -82,7 +82,7 @@ def read_run(path: Path) -> RunFolder:
         path=path,
         run=_read_table(path / "run.json"),
         embed=embed,
-        self_check=record_of(embed.get("self_check") or {}, path / "embed.json", SelfCheck, "what was measured"),
+        read_back=record_of(embed.get("self_check") or {}, path / "embed.json", ReadBack, "what was measured"),
         verdicts=_read_verdicts(path / "verdicts"),
         strips=_find_strips(path / "strips"),
         transfer=_present({name: _read_transfer(path / name / "stats.jsonl") for name in ("model", "twin")}),

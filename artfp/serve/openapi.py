@@ -7,6 +7,7 @@ from typing import Any
 from artfp import __version__
 from artfp.serve.settings import UNIT, Limits
 from artfp.serve.uploads import EACH, IMAGES, JUDGE, MULTIPART, TOGETHER, WAYS
+from artfp.verdict import OUTCOMES
 
 Schema = dict[str, Any]
 
@@ -172,7 +173,7 @@ def _answer(three_words: bool) -> Schema:
     between = "p lies between 1e-6 and 1e-3, or " if three_words else ""
     return _record(
         verdict={
-            "enum": ["match", "no match", "inconclusive"],
+            "enum": list(OUTCOMES),
             "description": f"`inconclusive`: {between}the keys tried are so many or so short that nothing could match.",
         },
         p_above={
